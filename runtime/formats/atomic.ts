@@ -1,0 +1,39 @@
+/** Writes files so that a reader, or a run that resumes, finds the old file or the whole new one, never a part. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+/**
+ * Writes a file under a temporary name in the same folder (made if it is not there), syncs it and renames it over `path`.
+ * On failure the temporary file is removed and `path` is as it was. Throws the file system's error.
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  const folder = dirname(path)
+  await mkdir(folder, { recursive: true })
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.part`)
+  try {
+    const file = await open(temporary, 'wx')
+    try {
+      await file.writeFile(content)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(temporary, path)
+  } catch (failure) {
+    await rm(temporary, { force: true })
+    throw failure
+  }
+  await syncFolder(folder)
+}
+
+/** A rename lasts through a power cut only once its folder is synced; Windows can neither open nor sync a folder. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
