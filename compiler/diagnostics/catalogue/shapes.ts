@@ -1,0 +1,2 @@
+/** The catalogue's rows 3xxx: shapes and types. */
+export {}

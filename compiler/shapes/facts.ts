@@ -1,0 +1,152 @@
+/** What is known about lengths beyond their names: bounds, and equalities that a `require` states. */
+import { type Atom, addDim, constantOf, type Dim, negateDim, scaleDim, subDim, substituteDim } from './dim.ts'
+import {
+  addRational,
+  compareRational,
+  divRational,
+  floorRational,
+  isInteger,
+  mulRational,
+  one,
+  type Rational,
+  rational,
+  zero,
+} from './rational.ts'
+
+/** A closed interval; an undefined end is open. */
+export interface Interval {
+  readonly low: Rational | undefined
+  readonly high: Rational | undefined
+}
+
+export interface Facts {
+  /** The bounds of each length by name; one that is absent is at least 0. */
+  readonly bounds: ReadonlyMap<string, Interval>
+  /** Atoms that equal something else, by key. */
+  readonly equal: ReadonlyMap<string, Dim>
+}
+
+export const noFacts: Facts = { bounds: new Map(), equal: new Map() }
+
+/** The dim with every known equality applied: two dims that are equal under the facts become the same. */
+export function normaliseDim(dim: Dim, facts: Facts): Dim {
+  if (facts.equal.size === 0) return dim
+  let current = dim
+  for (let round = 0; round < 8; round++) {
+    const next = substituteDim(current, (atom) => facts.equal.get(atom.key))
+    if (next.key === current.key) return next
+    current = next
+  }
+  return current
+}
+
+/** The interval that holds every value of a dim. */
+export function boundsOf(dim: Dim, facts: Facts): Interval {
+  let low: Rational | undefined = zero
+  let high: Rational | undefined = zero
+  for (const term of dim.terms) {
+    let factor: Interval = { low: one, high: one }
+    for (const atom of term.atoms) factor = multiply(factor, atomBounds(atom, facts))
+    const scaled = multiply(factor, { low: term.coefficient, high: term.coefficient })
+    low = low && scaled.low && addRational(low, scaled.low)
+    high = high && scaled.high && addRational(high, scaled.high)
+  }
+  return { low, high }
+}
+
+function atomBounds(atom: Atom, facts: Facts): Interval {
+  if (atom.kind === 'seq') return facts.bounds.get(atom.name) ?? { low: zero, high: undefined }
+  const inner = boundsOf(atom.of, facts)
+  const by = rational(atom.by)
+  return {
+    low: inner.low && rational(floorRational(divRational(inner.low, by))),
+    high: inner.high && rational(floorRational(divRational(inner.high, by))),
+  }
+}
+
+const negative = (r: Rational): boolean => r.n < 0n
+
+/** The product of two intervals; open ends are treated as infinite. */
+function multiply(a: Interval, b: Interval): Interval {
+  const constant = a.low && a.high && compareRational(a.low, a.high) === 0 ? a.low : undefined
+  if (constant) {
+    if (constant.n === 0n) return { low: zero, high: zero }
+    const low = b.low && mulRational(b.low, constant)
+    const high = b.high && mulRational(b.high, constant)
+    return negative(constant) ? { low: high, high: low } : { low, high }
+  }
+  const other = b.low && b.high && compareRational(b.low, b.high) === 0
+  if (other) return multiply(b, a)
+  if (a.low && b.low && !negative(a.low) && !negative(b.low))
+    return { low: mulRational(a.low, b.low), high: a.high && b.high && mulRational(a.high, b.high) }
+  if (!a.low || !a.high || !b.low || !b.high) return { low: undefined, high: undefined }
+  const corners = [a.low, a.high].flatMap((x) => [b.low as Rational, b.high as Rational].map((y) => mulRational(x, y)))
+  corners.sort(compareRational)
+  return { low: corners[0], high: corners[3] }
+}
+
+/** Whether a is never below b (`yes`), sometimes or always (`no`: always), or that cannot be told. */
+export function atMost(a: Dim, b: Dim, facts: Facts): 'yes' | 'no' | 'unknown' {
+  const gap = boundsOf(normaliseDim(subDim(b, a), facts), facts)
+  if (gap.low && !negative(gap.low)) return 'yes'
+  if (gap.high && negative(gap.high)) return 'no'
+  return 'unknown'
+}
+
+/**
+ * Whether two dims are equal for all lengths. Polynomials in lengths alone have one normal form, so there unequal
+ * text is `different`; floors can hide an equality, so with them the bounds decide or nothing does.
+ */
+export function compareDims(a: Dim, b: Dim, facts: Facts): 'equal' | 'different' | 'unknown' {
+  const gap = normaliseDim(subDim(a, b), facts)
+  const value = constantOf(gap)
+  if (value) return value.n === 0n ? 'equal' : 'different'
+  const range = boundsOf(gap, facts)
+  if ((range.low && range.low.n > 0n) || (range.high && range.high.n < 0n)) return 'different'
+  const floors = gap.terms.some((term) => term.atoms.some((atom) => atom.kind === 'div'))
+  return floors ? 'unknown' : 'different'
+}
+
+/** Whether the value is whole for all lengths: each coefficient is, or a `require` makes the quotient exact. */
+export function isWhole(dim: Dim, facts: Facts): boolean {
+  const normal = normaliseDim(dim, facts)
+  if (normal.terms.every((term) => isInteger(term.coefficient))) return true
+  // `frames / 2` is whole where the facts say that `frames div 2` is `frames / 2`.
+  return [...facts.equal].some(([, value]) => {
+    const rest = subDim(normal, value)
+    const back = addDim(normal, negateDim(value))
+    return rest.key === back.key && rest.terms.every((term) => isInteger(term.coefficient))
+  })
+}
+
+/**
+ * The facts with `a == b` added, or undefined where the equality cannot be used: no atom stands alone in it with a
+ * coefficient that the rest can be divided by.
+ */
+export function withEquality(facts: Facts, a: Dim, b: Dim): Facts | undefined {
+  const gap = normaliseDim(subDim(a, b), facts)
+  if (gap.terms.length === 0) return facts
+  const candidates = gap.terms.filter(
+    (term) =>
+      term.atoms.length === 1 &&
+      gap.terms.filter((other) => other.atoms.some((atom) => atom.key === term.atoms[0]?.key)).length === 1,
+  )
+  // A floor is replaced before a name is, and among names the later one.
+  const chosen =
+    candidates.find((term) => term.atoms[0]?.kind === 'div') ??
+    candidates.filter((term) => isInteger(divRational(one, term.coefficient)) || gap.terms.length <= 2).pop()
+  const atom = chosen?.atoms[0]
+  if (!chosen || !atom) return undefined
+  const rest = subDim(gap, { terms: [chosen], key: '' })
+  const solved = scaleDim(rest, divRational(rational(-1), chosen.coefficient))
+  const equal = new Map<string, Dim>()
+  for (const [key, value] of facts.equal)
+    equal.set(key, substituteDim(value, (x) => (x.key === atom.key ? solved : undefined)))
+  equal.set(atom.key, solved)
+  return { bounds: facts.bounds, equal }
+}
+
+/** The facts with `low <= name <= high` added. */
+export function withBounds(facts: Facts, name: string, bounds: Interval): Facts {
+  return { ...facts, bounds: new Map(facts.bounds).set(name, bounds) }
+}
