@@ -1,0 +1,38 @@
+/** Messages about building for a target: opsets, weights, sizes, names. */
+import { error } from '../diagnostic.ts'
+
+export const unknownOpset = error<{ opset: number; low: number; high: number }>('MCF5001', 'unknown-opset', (p) => ({
+  message: `ONNX opset ${p.opset} cannot be written`,
+  notes: [`opsets ${p.low} to ${p.high} can be`],
+  help: ['leave --opset out to get the default, 17'],
+}))
+
+export const modelTooLarge = error<{ bytes: number }>('MCF5002', 'model-too-large', (p) => ({
+  message: `the model takes ${(p.bytes / 2 ** 30).toFixed(2)} GiB, and one ONNX file holds at most 2 GiB`,
+  notes: ['this is a limit of the protobuf format that ONNX is written in'],
+  help: ['make the model smaller, or build it without --weights and give the weights when it runs'],
+}))
+
+export const missingWeight = error<{ path: string; shape: string }>('MCF5003', 'missing-weight', (p) => ({
+  message: `the weights have no value for \`${p.path}\` ${p.shape}`,
+  help: ['give weights that were saved from the same spec, variant and hyper-parameters'],
+}))
+
+export const weightSize = error<{ path: string; shape: string; expected: number; found: number }>(
+  'MCF5004',
+  'weight-size',
+  (p) => ({
+    message: `\`${p.path}\` ${p.shape} takes ${p.expected} numbers, and the weights give ${p.found}`,
+    help: ['give weights that were saved from the same spec, variant and hyper-parameters'],
+  }),
+)
+
+export const reservedName = error<{ name: string; use: string }>('MCF5005', 'reserved-name', (p) => ({
+  message: `\`${p.name}\` cannot be the name of an input here: ${p.use} has that name`,
+  help: [`rename it in the spec, to \`${p.name}_in\` say`],
+}))
+
+export const noLoss = error<{ model: string }>('MCF5006', 'no-loss', (p) => ({
+  message: `\`${p.model}\` has no loss, so there is nothing to train it by`,
+  help: ['add one: loss ce = CrossEntropy()(z, target)'],
+}))

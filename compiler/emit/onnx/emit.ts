@@ -1,0 +1,132 @@
+/** Writes a graph whose masks are explicit as one ONNX model. */
+import { missingWeight, reservedName, weightSize } from '../../diagnostics/catalogue/targets.ts'
+import { DiagnosticError, diagnose } from '../../diagnostics/diagnostic.ts'
+import type { AnyNode, Graph, Node, ValueId, Variable } from '../../ir/graph.ts'
+import type { OpName } from '../../ops/op.ts'
+import { batchDim } from '../../shapes/dim.ts'
+import type { Span } from '../../syntax/ast.ts'
+import { createDraft, findSources, lengthsInputs, type OnnxInput, onnxDim, type Operand } from './emission.ts'
+import { lowerings, type OnnxLowering } from './lowerings.ts'
+import { checkOpset, defaultOpset, encodeModel, type OnnxTensor, type OnnxValue } from './model.ts'
+
+export interface OnnxOptions {
+  /** 13 to 21; 17 unless given. */
+  readonly opset?: number
+  /** Values of params and states by path, which become initialisers; where absent they are inputs. */
+  readonly weights?: ReadonlyMap<string, Float32Array> | undefined
+  readonly metadata?: Readonly<Record<string, string>>
+  /** `specs/mcfn.model:41`, for the nodes' `doc_string`. */
+  readonly positionOf?: ((span: Span) => string) | undefined
+  /** The order of inputs; those not named follow in the graph's order. */
+  readonly inputs?: readonly string[]
+  readonly producerVersion?: string
+}
+
+/** The row of one op, applied to a node of that op. */
+const lower = <K extends OpName>(node: Node<K>, operands: readonly Operand[], draft: ReturnType<typeof createDraft>): string => {
+  const table: { readonly [P in OpName]: OnnxLowering<P> } = lowerings
+  return table[node.op](node, operands, draft.emission)
+}
+
+/**
+ * The bytes of an ONNX model of a padded graph; the same graph and options give the same bytes. Inputs are the graph's
+ * input nodes and the lengths of its ragged inputs, used or not; outputs are the graph's, by name. Throws a
+ * DiagnosticError where the opset is unknown, a weight is missing or misshapen, or the model passes 2 GiB.
+ */
+export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
+  const opset = options.opset ?? defaultOpset
+  checkOpset(opset)
+  if (!graph.padded) throw new Error('internal error in emit/onnx: the padding pass has not run')
+  const { inputs, initialisers } = collectInputs(graph, options)
+  const names = [...inputs.map((input) => input.name), ...initialisers.map((tensor) => tensor.name)]
+  const taken = new Set(names)
+  for (const output of graph.outputs) {
+    if (taken.has(output.name)) {
+      throw new DiagnosticError([diagnose(reservedName, undefined, { name: output.name, use: 'an output' })])
+    }
+  }
+  const draft = createDraft(opset, findSources(graph, inputs), [...names, ...graph.outputs.map((o) => o.name)])
+
+  const outputOf = new Map<ValueId, string>()
+  for (const output of graph.outputs) if (!outputOf.has(output.value)) outputOf.set(output.value, output.name)
+  const values = new Map<ValueId, Operand>()
+  for (const node of graph.nodes) {
+    const operands = node.operands.map((id) => values.get(id) as Operand)
+    const start = draft.nodes.length
+    draft.enter(node.scope, node.span && options.positionOf?.(node.span))
+    let name = lower(node, operands, draft)
+    const output = outputOf.get(node.id)
+    const wanted = output ?? (node.label === undefined ? undefined : draft.unique(pathOf(node)))
+    if (wanted !== undefined && draft.rename(name, wanted, start)) {
+      name = wanted
+      if (output === undefined) draft.values.set(name, { name, dtype: node.type.dtype, dims: node.type.dims.map(onnxDim) })
+    }
+    values.set(node.id, { id: node.id, name, type: node.type })
+  }
+  draft.enter('', undefined)
+  const nodes = [...draft.nodes]
+  const outputs: OnnxValue[] = graph.outputs.map((output) => {
+    const value = values.get(output.value) as Operand
+    if (value.name !== output.name) {
+      nodes.push({
+        name: `output/${output.name}`,
+        type: 'Identity',
+        inputs: [value.name],
+        outputs: [output.name],
+        attributes: {},
+      })
+    }
+    return { name: output.name, dtype: value.type.dtype, dims: value.type.dims.map(onnxDim) }
+  })
+  return encodeModel({
+    opset,
+    producerVersion: options.producerVersion ?? '',
+    metadata: options.metadata ?? {},
+    graph: {
+      name: graph.name,
+      nodes,
+      inputs: inputs.map((input) => ({ ...input, dims: input.dims.map(onnxDim) })),
+      outputs,
+      initialisers: [...initialisers, ...draft.initialisers],
+      values: [...draft.values.values()],
+    },
+  })
+}
+
+const pathOf = (node: AnyNode): string =>
+  node.scope === '' ? (node.label ?? node.op) : `${node.scope.replaceAll('.', '/')}/${node.label ?? node.op}`
+
+/** The model's inputs in order, and the variables whose values are known. */
+function collectInputs(graph: Graph, options: OnnxOptions): { inputs: OnnxInput[]; initialisers: OnnxTensor[] } {
+  const variables = new Map(graph.variables.map((variable) => [variable.path, variable]))
+  const inputs: OnnxInput[] = []
+  const initialisers: OnnxTensor[] = []
+  const declared = new Set<string>()
+  for (const node of graph.nodes) {
+    if (node.op !== 'input' || declared.has(node.attributes.name)) continue
+    const { name, role } = node.attributes
+    declared.add(name)
+    const variable = role === 'param' || role === 'state' ? variables.get(name) : undefined
+    if (variable && options.weights) initialisers.push(weightOf(variable, options.weights))
+    else inputs.push({ name, dtype: node.type.dtype, dims: node.type.dims })
+  }
+  for (const name of lengthsInputs(graph.seqs, (input) => declared.has(input))) {
+    if (!declared.has(name)) inputs.push({ name, dtype: 'i64', dims: [batchDim] })
+  }
+  const order = options.inputs ?? []
+  const place = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length)
+  return { inputs: inputs.sort((a, b) => place(a.name) - place(b.name)), initialisers }
+}
+
+function weightOf(variable: Variable, weights: ReadonlyMap<string, Float32Array>): OnnxTensor {
+  const { path, shape } = variable
+  const data = weights.get(path)
+  const text = `[${shape.join(', ')}]`
+  if (!data) throw new DiagnosticError([diagnose(missingWeight, variable.span, { path, shape: text })])
+  const expected = shape.reduce((a, b) => a * b, 1)
+  if (data.length !== expected) {
+    throw new DiagnosticError([diagnose(weightSize, variable.span, { path, shape: text, expected, found: data.length })])
+  }
+  return { name: path, dtype: 'f32', dims: shape, data }
+}
+

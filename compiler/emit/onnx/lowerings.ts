@@ -1,0 +1,150 @@
+/** How each op is written in ONNX: one row an op, for graphs whose masks are explicit. */
+import type { DType, Node, TensorType } from '../../ir/graph.ts'
+import type { OpName } from '../../ops/op.ts'
+import { isRagged, staticSize } from '../../shapes/dim.ts'
+import { emitContract } from './contract.ts'
+import type { Emission, OnnxAttributes, Operand } from './emission.ts'
+import { emitGather, emitScatterAdd } from './gather.ts'
+import { emitWindow, rangeOf } from './window.ts'
+
+/** Adds the nodes of one op and returns the name of the value they make. */
+export type OnnxLowering<K extends OpName> = (node: Node<K>, operands: readonly Operand[], e: Emission) => string
+
+const elementTypes: Readonly<Record<DType, number>> = { f32: 1, i64: 7, bool: 9 }
+
+const at = (operands: readonly Operand[], i: number): Operand => operands[i] as Operand
+
+/** An ONNX operator of the same operands and result. */
+const plain =
+  (op: string, attributes?: OnnxAttributes) =>
+  (node: Node, operands: readonly Operand[], e: Emission): string =>
+    e.op(
+      op,
+      operands.map((operand) => operand.name),
+      attributes,
+      node.type,
+    )
+
+const same = (_: Node, operands: readonly Operand[]): string => at(operands, 0).name
+
+/** ReduceMax takes its axes as an input from opset 18, ReduceSum from 13. */
+const reduce = (
+  op: 'ReduceSum' | 'ReduceMax',
+  [x]: readonly Operand[],
+  { axes, keep }: { readonly axes: readonly number[]; readonly keep: boolean },
+  type: TensorType,
+  e: Emission,
+): string => {
+  const { name } = x as Operand
+  const keepdims = { int: keep ? 1 : 0 }
+  if (op === 'ReduceMax' && e.opset < 18) return e.op(op, [name], { axes: { ints: axes }, keepdims }, type)
+  return e.op(op, [name, e.ints(axes)], { keepdims }, type)
+}
+
+/** A value of dims that are all 1 or the operand's own, repeated to the full dims. */
+const expand = (name: string, type: TensorType, e: Emission): string => e.op('Expand', [name, e.shape(type.dims)], {}, type)
+
+/** The lowering of every op, in the table's order of `ops/op.ts`. */
+export const lowerings = {
+  // Declared before any node is written.
+  input: (node) => node.attributes.name,
+  constant: (node, _, e) => {
+    const { value } = node.attributes
+    const { dtype, dims } = node.type
+    const sizes = dims.map(staticSize)
+    if (typeof value !== 'number') return e.tensor(dtype, sizes as number[], value)
+    const scalar = e.tensor(dtype, [], [value])
+    return dims.length === 0 ? scalar : expand(scalar, node.type, e)
+  },
+  iota: (node, _, e) => {
+    const { dim } = node.attributes
+    const size = staticSize(dim)
+    if (size !== undefined) return e.tensor('f32', [size], [...Array(size).keys()])
+    const row = e.once(`iota:${dim.key}`, () => e.op('Cast', [rangeOf(dim, e)], { to: { int: 1 } }))
+    return isRagged(dim) ? e.once(`rows:${dim.key}`, () => expand(row, node.type, e)) : row
+  },
+  length: (node, _, e) => {
+    const { dim } = node.attributes
+    const size = staticSize(dim)
+    if (size !== undefined) return e.float(size)
+    if (isRagged(dim)) return e.once(`length:${dim.key}`, () => e.op('Cast', [e.lengths(dim)], { to: { int: 1 } }, node.type))
+    return e.once(`length:${dim.key}`, () => {
+      const scalar = e.op('Squeeze', [e.extent(dim), e.ints([0])])
+      return e.op('Cast', [scalar], { to: { int: 1 } }, node.type)
+    })
+  },
+  valid: (node, _, e) =>
+    e.once(`valid:${node.attributes.dim.key}`, () => {
+      const column = e.op('Unsqueeze', [e.lengths(node.attributes.dim), e.ints([1])])
+      return e.op('Less', [rangeOf(node.attributes.dim, e), column], {}, node.type)
+    }),
+
+  neg: plain('Neg'),
+  exp: plain('Exp'),
+  log: plain('Log'),
+  sqrt: plain('Sqrt'),
+  abs: plain('Abs'),
+  sin: plain('Sin'),
+  cos: plain('Cos'),
+  tanh: plain('Tanh'),
+  sigmoid: plain('Sigmoid'),
+  relu: plain('Relu'),
+  erf: plain('Erf'),
+  floor: plain('Floor'),
+  stopGradient: same,
+
+  add: plain('Add'),
+  sub: plain('Sub'),
+  mul: plain('Mul'),
+  div: plain('Div'),
+  pow: plain('Pow'),
+  max: plain('Max'),
+  min: plain('Min'),
+  equal: plain('Equal'),
+  less: plain('Less'),
+  lessEqual: plain('LessOrEqual'),
+  and: plain('And'),
+  or: plain('Or'),
+  not: plain('Not'),
+  select: plain('Where'),
+  cast: (node, operands, e) => {
+    const { to } = node.attributes
+    return to === at(operands, 0).type.dtype
+      ? at(operands, 0).name
+      : e.op('Cast', [at(operands, 0).name], { to: { int: elementTypes[to] } }, node.type)
+  },
+
+  transpose: (node, operands, e) =>
+    e.op('Transpose', [at(operands, 0).name], { perm: { ints: node.attributes.permutation } }, node.type),
+  reshape: (node, operands, e) => {
+    const x = at(operands, 0)
+    return e.reshape(x.name, x.type.dtype, x.type.dims, node.attributes.dims)
+  },
+  broadcast: (node, operands, e) => {
+    const x = at(operands, 0)
+    const grows = x.type.dims.length < node.type.dims.length || x.type.dims.some((dim, i) => dim.key !== node.type.dims[i]?.key)
+    return grows ? expand(x.name, node.type, e) : x.name
+  },
+  concat: (node, operands, e) =>
+    operands.length === 1
+      ? at(operands, 0).name
+      : e.op(
+          'Concat',
+          operands.map((operand) => operand.name),
+          { axis: { int: node.attributes.axis } },
+          node.type,
+        ),
+  window: (node, operands, e) => emitWindow(at(operands, 0), node.attributes, node.type, e),
+  gather: (node, operands, e) =>
+    emitGather(at(operands, 0), at(operands, 1), node.attributes.batchAxes, node.type, e),
+  scatterAdd: (node, operands, e) => emitScatterAdd(at(operands, 0), at(operands, 1), node.attributes, node.type, e),
+
+  sum: (node, operands, e) =>
+    node.attributes.axes.length === 0 ? at(operands, 0).name : reduce('ReduceSum', operands, node.attributes, node.type, e),
+  maximum: (node, operands, e) =>
+    node.attributes.axes.length === 0 ? at(operands, 0).name : reduce('ReduceMax', operands, node.attributes, node.type, e),
+  softmax: (node, operands, e) =>
+    e.op('Softmax', [at(operands, 0).name], { axis: { int: node.attributes.axis } }, node.type),
+  contract: (node, operands, e) => emitContract(at(operands, 0), at(operands, 1), node.attributes, node.type, e),
+} satisfies { readonly [K in OpName]: OnnxLowering<K> }
+

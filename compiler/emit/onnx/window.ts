@@ -1,0 +1,129 @@
+/** Affine reads along an axis (`window`) as Slice and Pad, or as a gather where the offset differs by sample. */
+import type { TensorType } from '../../ir/graph.ts'
+import type { Attributes } from '../../ops/op.ts'
+import { addDim, constantDim, type Dim, isBatch, isRagged, oneDim, scaleDim, staticSize, subDim } from '../../shapes/dim.ts'
+import { rational } from '../../shapes/rational.ts'
+import type { Emission, Operand } from './emission.ts'
+
+/** ONNX's way to say "to the end" in Slice. */
+const end = Number.MAX_SAFE_INTEGER
+
+const withAxis = (dims: readonly Dim[], axis: number, dim: Dim): Dim[] => dims.map((d, i) => (i === axis ? dim : d))
+const zeros = (count: number): number[] => Array.from({ length: count }, () => 0)
+
+/** Emits `window`, see ops/op.ts. */
+export function emitWindow(x: Operand, attributes: Attributes['window'], type: TensorType, e: Emission): string {
+  const { axis, stride, dilation, dim } = attributes
+  const offset = staticSize(attributes.offset)
+  if (offset === undefined) return emitPositions(x, attributes, type, e)
+  return emitAffine(dilation === 1 ? x : spreadOut(x, axis, dilation, e), axis, offset, stride, dim, type, e)
+}
+
+/** Zeros before and after an axis; `back` may be the name of an i64 [1]. */
+function pad(x: Operand, axis: number, front: number, back: number | string, dim: Dim, e: Emission): Operand {
+  if (front === 0 && back === 0) return x
+  const { dtype, dims } = x.type
+  const rest = zeros(dims.length - 1)
+  const [left, right] = [zeros(axis), zeros(dims.length - 1 - axis)]
+  const pads =
+    typeof back === 'number'
+      ? e.ints([...left, front, ...rest, back, ...right])
+      : e.op('Concat', [e.ints([...left, front, ...rest]), back, ...(right.length > 0 ? [e.ints(right)] : [])], {
+          axis: { int: 0 },
+        })
+  const type: TensorType = { dtype, dims: withAxis(dims, axis, dim) }
+  return { id: x.id, name: e.op('Pad', [x.name, pads], {}, type), type }
+}
+
+/** Every `step`-th position of an axis from `from` up to `to`, which may be the name of an i64 [1]. */
+function cut(x: Operand, axis: number, from: number, to: number | string, step: number, dim: Dim, e: Emission): Operand {
+  if (from === 0 && to === end && step === 1) return x
+  const { dtype, dims } = x.type
+  const stop = typeof to === 'number' ? e.ints([to]) : to
+  const inputs = [x.name, e.ints([from]), stop, e.ints([axis]), ...(step === 1 ? [] : [e.ints([step])])]
+  const type: TensorType = { dtype, dims: withAxis(dims, axis, dim) }
+  return { id: x.id, name: e.op('Slice', inputs, {}, type), type }
+}
+
+/** Puts dilation - 1 zeros after each position of the axis. */
+function spreadOut(x: Operand, axis: number, dilation: number, e: Emission): Operand {
+  const { dtype, dims } = x.type
+  const size = dims[axis] as Dim
+  const apart = [...dims.slice(0, axis + 1), oneDim, ...dims.slice(axis + 1)]
+  const name = e.reshape(x.name, dtype, dims, apart)
+  const wide = pad({ id: x.id, name, type: { dtype, dims: apart } }, axis + 1, 0, dilation - 1, constantDim(dilation), e)
+  const merged = withAxis(dims, axis, scaleDim(size, rational(dilation)))
+  return { id: x.id, name: e.reshape(wide.name, dtype, wide.type.dims, merged), type: { dtype, dims: merged } }
+}
+
+/** y[j] = x[stride * j + offset] for j below `dim`, zero outside. */
+function emitAffine(
+  x: Operand,
+  axis: number,
+  offset: number,
+  stride: number,
+  dim: Dim,
+  type: TensorType,
+  e: Emission,
+): string {
+  const size = x.type.dims[axis] as Dim
+  const before = Math.max(0, -offset)
+  const start = offset + before
+  /** One more than the last position read. */
+  const last = addDim(scaleDim(subDim(dim, oneDim), rational(stride)), constantDim(offset + 1))
+  const beyond = subDim(last, size)
+  const after = staticSize(beyond)
+  if (after !== undefined && stride === 1) {
+    // What is not read is cut off first, so that it is not copied into the padded tensor.
+    const kept = subDim(size, constantDim(start + Math.max(0, -after)))
+    const inner = cut(x, axis, start, after < 0 ? after : end, 1, kept, e)
+    return pad(inner, axis, before, Math.max(0, after), dim, e).name
+  }
+  const back = after === undefined ? e.extent(beyond) : Math.max(0, after)
+  const stop = after === undefined ? e.extent(addDim(last, constantDim(before))) : after < 0 ? after : end
+  const behind = after === undefined ? beyond : constantDim(Math.max(0, after))
+  const padded = pad(x, axis, before, back, addDim(addDim(size, behind), constantDim(before)), e)
+  return cut({ ...padded, type: { ...padded.type, dtype: type.dtype } }, axis, start, stop, stride, dim, e).name
+}
+
+/** Reads whose offset depends on lengths: positions are computed, and those outside the operand read a row of zeros. */
+function emitPositions(x: Operand, attributes: Attributes['window'], type: TensorType, e: Emission): string {
+  const { axis, stride, dilation, dim, offset } = attributes
+  const { dims } = x.type
+  const size = dims[axis] as Dim
+  const grown = pad(x, axis, 0, 1, addDim(size, oneDim), e)
+  const key = `positions:${offset.key}:${stride}:${dilation}:${dim.key}:${size.key}`
+  /** i64 [batch, dim], or [1, dim] where no sample differs from another. */
+  const positions = e.once(key, () => {
+    const row = stride === 1 ? rangeOf(dim, e) : e.op('Mul', [rangeOf(dim, e), e.int(stride)])
+    const numerator = e.op('Add', [row, e.op('Unsqueeze', [e.lengths(offset), e.ints([1])])])
+    const remainder = e.op('Mod', [numerator, e.int(dilation)])
+    const place = dilation === 1 ? numerator : e.op('Div', [e.op('Sub', [numerator, remainder]), e.int(dilation)])
+    const limits = [e.op('Less', [place, e.extent(size)]), e.op('LessOrEqual', [e.int(0), place])]
+    if (dilation > 1) limits.push(e.op('Equal', [remainder, e.int(0)]))
+    const inside = limits.reduce((a, b) => e.op('And', [a, b]))
+    return e.op('Where', [inside, place, e.extent(size)])
+  })
+  if (!isRagged(offset)) {
+    const row = e.once(`${key}:row`, () => e.op('Squeeze', [positions, e.ints([0])]))
+    return e.op('Gather', [grown.name, row], { axis: { int: axis } }, type)
+  }
+  const batch = dims.findLastIndex((d, i) => i < axis && isBatch(d))
+  const order = [batch, axis, ...dims.keys()].filter((i, at, all) => all.indexOf(i) === at)
+  const back = [...dims.keys()].map((i) => order.indexOf(i))
+  const straight = order.every((from, to) => from === to)
+  const turned = straight ? grown.name : e.op('Transpose', [grown.name], { perm: { ints: order } })
+  const indices = e.once(`${key}:rows`, () => e.op('Unsqueeze', [positions, e.ints([2])]))
+  const read = e.op('GatherND', [turned, indices], { batch_dims: { int: 1 } })
+  return straight ? read : e.op('Transpose', [read], { perm: { ints: back } }, type)
+}
+
+/** i64 [n]: 0, 1, … below a dim's padded extent. */
+export function rangeOf(dim: Dim, e: Emission): string {
+  const size = staticSize(dim)
+  if (size !== undefined) return e.ints([...Array(size).keys()])
+  return e.once(`range:${dim.key}`, () => {
+    const limit = e.op('Squeeze', [e.extent(dim), e.ints([0])])
+    return e.op('Range', [e.int(0), limit, e.int(1)])
+  })
+}
