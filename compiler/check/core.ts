@@ -4,7 +4,7 @@
  */
 import type { Initialiser } from '../ir/graph.ts'
 import type { Dim } from '../shapes/dim.ts'
-import { constantDim, constantOf } from '../shapes/dim.ts'
+import { constantOf, isRagged } from '../shapes/dim.ts'
 import { type Rational, toNumber } from '../shapes/rational.ts'
 import type { Span } from '../syntax/ast.ts'
 
@@ -242,6 +242,9 @@ export function eachChild(core: Core, visit: (child: Core) => void): void {
   }
 }
 
+/** The sample that the range of a variable belongs to; none where the range is static. */
+export const ownerOf = (v: IndexVar): IndexVar | undefined => (!v.dim || isRagged(v.dim) ? v.sample : undefined)
+
 /** The variables that an expression depends on, the samples of its lengths and ragged indices among them. */
 export function freeVars(core: Core): Set<IndexVar> {
   const free = new Set<IndexVar>()
@@ -252,21 +255,21 @@ export function freeVars(core: Core): Set<IndexVar> {
     switch (node.kind) {
       case 'index':
         add(node.of)
-        if (node.of.sample) add(node.of.sample)
+        add(ownerOf(node.of))
         return
       case 'dim':
         add(node.sample)
         return
       case 'reduce': {
         const inner = new Set([...bound, ...node.over])
-        for (const v of node.over) add(v.sample)
+        for (const v of node.over) add(ownerOf(v))
         eachChild(node, (child) => visit(child, inner))
         return
       }
       case 'softmax':
         for (const v of node.over) {
           add(v)
-          add(v.sample)
+          add(ownerOf(v))
         }
         eachChild(node, (child) => visit(child, bound))
         return
@@ -340,6 +343,3 @@ export function substitute(core: Core, by: ReadonlyMap<IndexVar, Core>): Core {
   }
   return go(core)
 }
-
-/** A static range as a dim. */
-export const staticRange = (size: number): Dim => constantDim(size)
