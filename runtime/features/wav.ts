@@ -13,7 +13,7 @@ import {
   audioUnreadable,
   audioWrongRate,
 } from '../../compiler/diagnostics/catalogue/runtime.ts'
-import { type Diagnostic, diagnose, DiagnosticError } from '../../compiler/diagnostics/diagnostic.ts'
+import { type Diagnostic, DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { explainFileError } from '../formats/file-error.ts'
 
 /** A decoded recording. */
@@ -68,7 +68,8 @@ export function decodeWav(bytes: Uint8Array, path: string, options: WavOptions =
     throw fail(diagnose(audioTooShort, undefined, { where, samples: samples.length, wanted: minimum, rate }))
   }
   const bad = samples.findIndex((value) => !Number.isFinite(value))
-  if (bad >= 0) throw fail(diagnose(audioNotFinite, undefined, { where, path, sample: bad, value: String(samples[bad]) }))
+  if (bad >= 0)
+    throw fail(diagnose(audioNotFinite, undefined, { where, path, sample: bad, value: String(samples[bad]) }))
   return { samples, rate }
 }
 
@@ -112,13 +113,21 @@ function findChunks(bytes: Uint8Array, path: string, where: string): { format: F
     }
     if (name === 'fmt ') {
       if (size < 16) {
-        return diagnose(audioMalformed, undefined, { where, path, reason: `its fmt chunk has ${size} bytes and needs 16` })
+        return diagnose(audioMalformed, undefined, {
+          where,
+          path,
+          reason: `its fmt chunk has ${size} bytes and needs 16`,
+        })
       }
       format = readFormat(view, at + 8, size)
     }
     if (name === 'data') {
       if (format === undefined) {
-        return diagnose(audioMalformed, undefined, { where, path, reason: 'its data chunk stands before its fmt chunk' })
+        return diagnose(audioMalformed, undefined, {
+          where,
+          path,
+          reason: 'its data chunk stands before its fmt chunk',
+        })
       }
       const width = (format.depth === undefined ? 1 : DEPTHS[format.depth].bytes) * Math.max(format.channels, 1)
       if (size % width !== 0) {
@@ -182,7 +191,9 @@ function decodeSamples(data: Uint8Array, depth: Depth, rate: number): Float32Arr
   view.setUint32(40, data.length, true)
   plain.set(data, 44)
   const decoded = new wavefile.WaveFile(plain).getSamples(false, Float64Array)
-  return Float32Array.from(decoded, (value) => (value - zero) * scale)
+  const samples = new Float32Array(decoded.length)
+  for (let i = 0; i < samples.length; i++) samples[i] = ((decoded[i] ?? 0) - zero) * scale
+  return samples
 }
 
 const fourLetters = (bytes: Uint8Array, at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4))

@@ -5,8 +5,8 @@
  * with `dtype`, `shape` and `data_offsets` of each tensor and texts under `__metadata__`, then the data without gaps.
  */
 import { readFile } from 'node:fs/promises'
-import { diagnose, DiagnosticError } from '../../compiler/diagnostics/diagnostic.ts'
 import { weightsDtype, weightsMalformed, weightsUnreadable } from '../../compiler/diagnostics/catalogue/runtime.ts'
+import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { writeFileAtomic } from './atomic.ts'
 import { explainFileError } from './file-error.ts'
 
@@ -27,7 +27,8 @@ const HEADER_LIMIT = 100_000_000
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1)
-const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : a > b ? 1 : 0)
+const byName = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number =>
+  a < b ? -1 : a > b ? 1 : 0
 
 /**
  * The bytes of a file. The same content gives the same bytes whatever the order of insertion: i64 tensors stand before f32
@@ -38,7 +39,7 @@ export function encodeSafetensors(file: TensorFile): Uint8Array {
   const tensors = [...file.tensors].sort(([a, x], [b, y]) => BYTES[y.dtype] - BYTES[x.dtype] || byName([a, x], [b, y]))
   const header: Record<string, unknown> = Object.create(null)
   const metadata = Object.entries(file.metadata).sort(byName)
-  if (metadata.length > 0) header['__metadata__'] = Object.fromEntries(metadata)
+  if (metadata.length > 0) header.__metadata__ = Object.fromEntries(metadata)
   let size = 0
   for (const [name, tensor] of tensors) {
     if (name === '__metadata__') throw new RangeError('a tensor cannot be named __metadata__')
@@ -81,7 +82,7 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): TensorFile {
   const start = 8 + Number(declared)
   const header = parseHeader(bytes.subarray(8, start))
   if (typeof header === 'string') throw broken(header)
-  const metadata = header['__metadata__'] ?? {}
+  const metadata = header.__metadata__ ?? {}
   if (!isTexts(metadata)) throw broken('`__metadata__` should be an object of texts')
 
   const tensors = new Map<string, StoredTensor>()
@@ -92,13 +93,17 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): TensorFile {
     if (entry === undefined) throw broken(`the entry of \`${name}\` should have dtype, shape and data_offsets`)
     const { dtype, shape, begin, end } = entry
     if (dtype !== 'F32' && dtype !== 'I64') {
-      throw new DiagnosticError([diagnose(weightsDtype, undefined, { file, tensor: name, dtype, known: ['F32', 'I64'] })])
+      throw new DiagnosticError([
+        diagnose(weightsDtype, undefined, { file, tensor: name, dtype, known: ['F32', 'I64'] }),
+      ])
     }
     if (end - begin !== elements(shape) * BYTES[dtype]) {
       throw broken(`\`${name}\` ${dtype} [${shape.join(', ')}] does not fill the ${end - begin} bytes that it is given`)
     }
     if (end > bytes.length - start) {
-      throw broken(`\`${name}\` ends at byte ${end} of the data, which has ${bytes.length - start}: the file is cut short`)
+      throw broken(
+        `\`${name}\` ends at byte ${end} of the data, which has ${bytes.length - start}: the file is cut short`,
+      )
     }
     // Not `slice`: on a Buffer that is a view, and views of f32 need an aligned offset.
     const raw = new Uint8Array(bytes.subarray(start + begin, start + end))
@@ -113,10 +118,12 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): TensorFile {
   }
   let reached = 0
   for (const { name, begin, end } of spans.sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== reached) throw broken(`the data of \`${name}\` should begin at byte ${reached} and begins at ${begin}`)
+    if (begin !== reached)
+      throw broken(`the data of \`${name}\` should begin at byte ${reached} and begins at ${begin}`)
     reached = end
   }
-  if (reached !== bytes.length - start) throw broken(`${bytes.length - start - reached} bytes at its end belong to no tensor`)
+  if (reached !== bytes.length - start)
+    throw broken(`${bytes.length - start - reached} bytes at its end belong to no tensor`)
   return { tensors, metadata }
 }
 
@@ -166,6 +173,7 @@ const isCounts = (value: unknown): value is number[] =>
 /** A copy with the bytes of each element reversed: the format is little-endian, the machine need not be. */
 function swapped(bytes: Uint8Array, width: number): Uint8Array {
   const out = new Uint8Array(bytes.length)
-  for (let i = 0; i < bytes.length; i += width) for (let k = 0; k < width; k++) out[i + k] = bytes[i + width - 1 - k] ?? 0
+  for (let i = 0; i < bytes.length; i += width)
+    for (let k = 0; k < width; k++) out[i + k] = bytes[i + width - 1 - k] ?? 0
   return out
 }

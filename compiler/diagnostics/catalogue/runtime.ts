@@ -89,12 +89,12 @@ export const manifestUnknownLabel = error<{
   ],
 }))
 
-export const manifestMissingAudio = error<{ at: DataLine; audio: string; path: string; reason: string }>(
+export const manifestMissingAudio = error<{ at: DataLine; path: string; reason: string }>(
   'MCF6008',
   'manifest-missing-audio',
   (p) => ({
-    message: `${formatDataLine(p.at)}: cannot read the audio file ${quote(p.audio)}: ${p.reason}`,
-    notes: [`it was looked for at ${p.path}; audio paths are relative to the manifest's folder`],
+    message: `${formatDataLine(p.at)}: cannot read the audio file ${quote(p.path)}: ${p.reason}`,
+    notes: [`audio paths are relative to the manifest's folder`],
   }),
 )
 
@@ -173,15 +173,23 @@ export const audioWrongRate = error<{ where: string; path: string; rate: number;
   }),
 )
 
-export const audioNotMono = error<{ where: string; path: string; channels: number }>('MCF6107', 'audio-not-mono', (p) => ({
-  message: `${p.where}: the audio has ${p.channels} channels${p.channels === 2 ? ' (stereo)' : ''}; one is wanted`,
-  help: convertHelp(p.path),
-}))
+export const audioNotMono = error<{ where: string; path: string; channels: number }>(
+  'MCF6107',
+  'audio-not-mono',
+  (p) => ({
+    message: `${p.where}: the audio has ${p.channels} channels${p.channels === 2 ? ' (stereo)' : ''}; one is wanted`,
+    help: convertHelp(p.path),
+  }),
+)
 
-export const audioEncoding = error<{ where: string; path: string; encoding: string }>('MCF6108', 'audio-encoding', (p) => ({
-  message: `${p.where}: the audio is stored as ${p.encoding}; PCM of 8, 16, 24 or 32 bits and floats are read`,
-  help: convertHelp(p.path),
-}))
+export const audioEncoding = error<{ where: string; path: string; encoding: string }>(
+  'MCF6108',
+  'audio-encoding',
+  (p) => ({
+    message: `${p.where}: the audio is stored as ${p.encoding}; PCM of 8, 16, 24 or 32 bits and floats are read`,
+    help: convertHelp(p.path),
+  }),
+)
 
 export const audioTooShort = error<{ where: string; samples: number; wanted: number; rate: number }>(
   'MCF6109',
