@@ -1,12 +1,14 @@
 /** Padded batches of samples, and samples in batches of like lengths. */
 import type { Value } from '../engines/ort/session.ts'
-import type { BoundInput } from './binding.ts'
+import type { BoundInput, BoundTarget } from './binding.ts'
 
 /** A sample as a model takes it. */
 export interface Example {
   readonly id: string
   /** By input name: rows of the input's width, one after another. */
   readonly rows: Readonly<Record<string, Float32Array>>
+  /** By target name: ids or numbers, row by row; empty where only predictions are wanted. */
+  readonly targets: Readonly<Record<string, readonly number[]>>
 }
 
 /** How many rows an example has for an input. */
@@ -29,6 +31,19 @@ export function assembleInputs(inputs: readonly BoundInput[], examples: readonly
     batch[input.lengths] = { dtype: 'i64', data: BigInt64Array.from(lengths, BigInt), dims: [examples.length] }
   }
   return batch
+}
+
+/** The targets, by name. */
+export function assembleTargets(targets: readonly BoundTarget[], examples: readonly Example[]): Record<string, Value> {
+  return Object.fromEntries(
+    targets.map(({ name, dtype, dims }): [string, Value] => {
+      const values = examples.flatMap((example) => example.targets[name] ?? [])
+      const shape = [examples.length, ...dims]
+      return dtype === 'i64'
+        ? [name, { dtype, data: BigInt64Array.from(values, BigInt), dims: shape }]
+        : [name, { dtype, data: Float32Array.from(values), dims: shape }]
+    }),
+  )
 }
 
 /** A measure of what an example costs, to put like ones together: its padded size in numbers. */

@@ -1,8 +1,8 @@
-/** Which field of a sample fills each input of a model: by the input's name. */
-import type { InputSignature, Signature } from '../../compiler/artefact.ts'
+/** Which field of a sample fills each input of a model, and what its predictions are compared with. */
+import type { InputSignature, Signature, TargetSignature } from '../../compiler/artefact.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { type Diagnostic, DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
-import { formatDim, lengthNames, staticSize } from '../../compiler/shapes/dim.ts'
+import { type Dim, formatDim, lengthNames, staticSize } from '../../compiler/shapes/dim.ts'
 
 /** An input that is one row of `width` numbers a frame or word. */
 export interface BoundInput {
@@ -17,17 +17,19 @@ export interface BoundInput {
 
 const fields: Readonly<Record<string, BoundInput['field']>> = { speech: 'audio', audio: 'audio', text: 'text' }
 
+/** A type as a spec writes it: `[frames, 120]`, `[words] of 50265`. */
+const formatType = (dims: readonly Dim[], below: number | undefined): string =>
+  `[${dims.map(formatDim).join(', ')}]${below === undefined ? '' : ` of ${below}`}`
+
 /** Throws a DiagnosticError where an input is not one that a manifest can fill. */
-export function bindInputs(signature: Signature): BoundInput[] {
+export function bindInputs(signature: Pick<Signature, 'inputs'>): BoundInput[] {
   const problems: Diagnostic[] = []
   const bound: BoundInput[] = []
   for (const input of signature.inputs) {
     const one = bindInput(input)
-    if (one) bound.push(one)
-    else {
-      const type = `[${input.dims.map(formatDim).join(', ')}]${input.below === undefined ? '' : ` of ${input.below}`}`
-      problems.push(diagnose(messages.unsupportedInput, undefined, { name: input.name, type }))
-    }
+    const type = formatType(input.dims, input.below)
+    if (one && bound.every((other) => other.field !== one.field)) bound.push(one)
+    else problems.push(diagnose(messages.unsupportedInput, undefined, { name: input.name, type }))
   }
   if (problems.length > 0) throw new DiagnosticError(problems)
   return bound
@@ -35,31 +37,50 @@ export function bindInputs(signature: Signature): BoundInput[] {
 
 function bindInput(input: InputSignature): BoundInput | undefined {
   const field = fields[input.name]
-  const [ragged, static_] = input.dims
-  if (field === undefined || input.dtype !== 'f32' || input.dims.length !== 2 || !ragged || !static_) return undefined
-  const width = staticSize(static_)
+  const [ragged, fixed] = input.dims
+  if (field === undefined || input.dtype !== 'f32' || input.dims.length !== 2 || !ragged || !fixed) return undefined
+  const width = staticSize(fixed)
   const [seq] = lengthNames(ragged)
-  if (width === undefined || seq === undefined || ragged.key !== seq || input.lengths === undefined) return undefined
+  if (width === undefined || seq === undefined || formatDim(ragged) !== seq || !input.lengths) return undefined
   return { name: input.name, field, width, lengths: input.lengths, seq }
 }
 
-/** The one target that a manifest's `label` gives, with its classes, and that the model predicts. */
+/** A target of fixed size. */
 export interface BoundTarget {
   readonly name: string
-  readonly classes: readonly string[]
-  /** The `labels` that `-D` sets, where they are known by their classes. */
-  readonly labels: string | undefined
+  readonly dtype: TargetSignature['dtype']
+  /** Of one sample. */
+  readonly dims: readonly number[]
 }
 
-/** Throws a DiagnosticError where the model does not predict exactly one class a sample. */
-export function bindTarget(signature: Signature): BoundTarget {
-  const [target, ...more] = signature.targets
-  const predicted = signature.predictions.some((p) => p.name === target?.name && p.kind === 'distribution')
-  if (!target?.classes || target.dims.length > 0 || more.length > 0 || !predicted) {
-    const found = signature.targets.map((t) => t.name)
+/** Throws a DiagnosticError where the model has no target, or a target's size differs from sample to sample. */
+export function bindTargets(signature: Pick<Signature, 'targets'>): BoundTarget[] {
+  const found = signature.targets.map((target) => `${target.name}: ${formatType(target.dims, target.below)}`)
+  const bound = signature.targets.map(({ name, dtype, dims }) => {
+    const sizes = dims.flatMap((dim) => staticSize(dim) ?? [])
+    return sizes.length === dims.length ? { name, dtype, dims: sizes } : undefined
+  })
+  const whole = bound.filter((target) => target !== undefined)
+  if (whole.length === 0 || whole.length < bound.length)
     throw new DiagnosticError([diagnose(messages.unsupportedTarget, undefined, { found })])
-  }
-  const { name, classes } = target
-  const labels = Object.entries(signature.labels).find(([, names]) => names.join('\n') === classes.join('\n'))?.[0]
-  return { name, classes, labels }
+  return whole
+}
+
+/** A prediction, with what scoring it needs. */
+export interface BoundPrediction {
+  readonly name: string
+  readonly kind: 'distribution' | 'probabilities' | 'real'
+  /** Names of the classes of one a sample; undefined where the target is anything else. */
+  readonly classes: readonly string[] | undefined
+}
+
+/** The predictions; one whose target is a single class, named or numbered, has classes. */
+export function bindPredictions(signature: Pick<Signature, 'targets' | 'predictions'>): BoundPrediction[] {
+  return signature.predictions.map(({ name, kind }) => {
+    const target = signature.targets.find((one) => one.name === name)
+    const numbered = (n: number): string[] => Array.from({ length: n }, (_, k) => `${k}`)
+    const one = kind === 'distribution' && target?.dims.length === 0
+    const classes = one && target.below !== undefined ? (target.classes ?? numbered(target.below)) : undefined
+    return { name, kind, classes }
+  })
 }

@@ -20,10 +20,11 @@ export interface Recipe {
   readonly rates: Readonly<Record<string, number>>
   readonly clip_norm: number | null
   readonly average: number
-  readonly monitor: Monitor
+  /** null: `ua` where the model predicts a class, else `loss`. */
+  readonly monitor: Monitor | null
   readonly patience: number | null
-  readonly validation: 'sample' | 'speaker' | 'session'
   readonly validation_fraction: number
+  readonly validation_session: number | 'next' | null
 }
 
 /** What early stopping looks at on the validation split. */
@@ -46,10 +47,10 @@ export const defaultRecipe: Recipe = {
   rates: {},
   clip_norm: 5,
   average: 0,
-  monitor: 'ua',
+  monitor: null,
   patience: 15,
-  validation: 'speaker',
   validation_fraction: 0.15,
+  validation_session: null,
 }
 
 /**

@@ -57,8 +57,13 @@ export const unsupportedTarget = error<{ found: readonly string[] }>('MCF6521', 
   message:
     p.found.length === 0
       ? 'the model has no target, and training on a manifest needs one'
-      : `a manifest gives one class a sample, as its field \`label\`; the model's targets are ${list(p.found)}`,
-  help: ['declare one target over labels: `target emotion: [] of emotions`, and `predict` it'],
+      : `a manifest gives targets of fixed size; the model has ${list(p.found)}`,
+  help: ['declare one class a sample, `target emotion: [] of emotions`, and `predict` it'],
+}))
+
+export const nothingToMonitor = error<{ monitor: string }>('MCF6524', 'nothing-to-monitor', (p) => ({
+  message: `the recipe's \`monitor\` is ${quote(p.monitor)}, and the model predicts no class to count`,
+  help: ['set it to `loss`, or leave it out'],
 }))
 
 export const featureWidth = error<{ input: string; wanted: number; found: number }>('MCF6522', 'feature-width', (p) => ({

@@ -1,0 +1,51 @@
+/** The catalogue's 66xx rows: commands, and models that are used. */
+import { error } from '../diagnostic.ts'
+
+const quote = (text: string): string => `\`${text}\``
+
+export const fileUnreadable = error<{ path: string; reason: string }>('MCF6601', 'file-unreadable', (p) => ({
+  message: `cannot read ${quote(p.path)}: ${p.reason}`,
+}))
+
+export const fileUnwritable = error<{ path: string; reason: string }>('MCF6602', 'file-unwritable', (p) => ({
+  message: `cannot write ${quote(p.path)}: ${p.reason}`,
+}))
+
+export const notOnnx = error<{ file: string; why: string }>('MCF6603', 'not-onnx', (p) => ({
+  message: `${quote(p.file)} is not a sound ONNX file: ${p.why}`,
+}))
+
+export const notOurModel = error<{ file: string }>('MCF6604', 'not-our-model', (p) => ({
+  message: `${quote(p.file)} does not say what its inputs and classes are`,
+  notes: ['`mcfnc train` and `mcfnc build --target onnx` write this into the file (`metadata_props`)'],
+  help: ['give a model that one of them made'],
+}))
+
+export const modelFormat = error<{ file: string; found: string; known: string }>('MCF6605', 'model-format', (p) => ({
+  message: `${quote(p.file)} was made by another version: its format is ${p.found}, and ${p.known} is read here`,
+  help: ['use the version that made it, or build it again'],
+}))
+
+export const inputNotGiven = error<{ input: string; option: string; unit: string }>('MCF6606', 'input-not-given', (p) => ({
+  message: `the model takes ${quote(p.input)}, so ${p.option} is needed`,
+  help: [`add ${p.option} ${p.unit}`],
+}))
+
+export const inputNotTaken = error<{ option: string; inputs: readonly string[] }>('MCF6607', 'input-not-taken', (p) => ({
+  message: `${p.option} was given, and the model takes only ${p.inputs.map(quote).join(' and ')}`,
+  help: [`leave ${p.option} out`],
+}))
+
+export const nothingToEvaluate = error<{ session: number; sessions: readonly number[] }>(
+  'MCF6608',
+  'nothing-to-evaluate',
+  (p) => ({
+    message: `no sample belongs to session ${p.session}`,
+    notes: [`the manifest has ${p.sessions.join(', ')}`],
+  }),
+)
+
+export const internalError = error<{ phase: string; what: string }>('MCF6699', 'internal-error', (p) => ({
+  message: `internal error in ${p.phase}: ${p.what}`,
+  help: ['this is a fault of mcfnc, not of your files: please report it with the spec and the command'],
+}))
