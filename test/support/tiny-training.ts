@@ -77,7 +77,7 @@ const step = encodeModel({
       node('Cast', ['kept'], 'mask', { to: { int: 1 } }),
       node('Mul', ['mean', 'mask'], 'x'),
       ...probabilities('x'),
-      node('OneHot', ['target', 'depth', 'on_off'], 'truth', { axis: { int: -1 } }),
+      node('OneHot', ['emotion', 'depth', 'on_off'], 'truth', { axis: { int: -1 } }),
       node('Mul', ['emotion_', 'truth'], 'picked'),
       node('ReduceSum', ['picked', 'words_axis'], 'likelihood', { keepdims: { int: 0 } }),
       node('Log', ['likelihood'], 'log'),
@@ -96,19 +96,19 @@ const step = encodeModel({
       node('Mul', ['learning_rate', 'learning_rate_scale'], 'rates'),
       node('Mul', ['rates', 'direction'], 'change'),
       node('Sub', ['params', 'change'], 'next.params'),
-      node('Identity', ['emotion_'], 'emotion'),
+      node('Identity', ['emotion_'], 'predict.emotion'),
       node('Add', ['step', 'clip_norm'], 'unused'),
     ],
     inputs: [
       f32('text', 'batch', 'words', width),
       i64('text_lengths', 'batch'),
-      i64('target', 'batch'),
+      i64('emotion', 'batch'),
       f32('drop', 'batch', width),
       ...['params', 'momentum', 'learning_rate_scale', 'weight_decay'].map((name) => f32(name, size)),
       ...['step', 'learning_rate', 'clip_norm'].map((name) => f32(name)),
     ],
     outputs: [
-      f32('emotion', 'batch', classes.length),
+      f32('predict.emotion', 'batch', classes.length),
       ...['next.params', 'next.momentum'].map((name) => f32(name, size)),
       ...['loss', 'loss.ce', 'gradient_norm', 'unused'].map((name) => f32(name)),
     ],
@@ -142,7 +142,6 @@ const params: FlatLayout = {
   ],
 }
 
-/** The step; its target's input is `target`, so the task's target is named so. */
 export const tinyArtefact: TrainingArtefact = {
   onnx: step,
   params,
@@ -163,6 +162,6 @@ export function tinyExamples(count: number, seed: number): Example[] {
       { length: words * width },
       (_, k) => 2 * uniformAt(key, k + 2) - 1 + (k % width === label ? 0.5 : 0),
     )
-    return { id: `s${seed}-${i}`, rows: { text }, targets: { emotion: [label], target: [label] } }
+    return { id: `s${seed}-${i}`, rows: { text }, targets: { emotion: [label] } }
   })
 }

@@ -57,7 +57,7 @@ export async function openTrainingStep(
   const hasStates = artefact.states.size > 0
   const losses = session.outputs.filter((name) => name.startsWith('loss.'))
   const results: Record<string, null> = Object.fromEntries(
-    ['loss', 'gradient_norm', ...losses, ...predictions].map((name) => [name, null]),
+    ['loss', 'gradient_norm', ...losses, ...predictions.map((name) => `predict.${name}`)].map((name) => [name, null]),
   )
 
   // Two sets of buffers that take turns: a run must not write where it reads.
@@ -101,7 +101,7 @@ export async function openTrainingStep(
         loss: number('loss'),
         losses: Object.fromEntries(losses.map((name) => [name.slice('loss.'.length), number(name)])),
         gradientNorm: number('gradient_norm'),
-        predictions: Object.fromEntries(predictions.map((name) => [name, made[name] as Value])),
+        predictions: Object.fromEntries(predictions.map((name) => [name, made[`predict.${name}`] as Value])),
       }
     },
     weights: () => ({

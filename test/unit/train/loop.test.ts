@@ -29,7 +29,7 @@ const task = (changes: Partial<Recipe> = {}): TrainingTask => ({
   artefact: tinyArtefact,
   inference: tinyInference,
   inputs: [tinyInput],
-  targets: [{ ...tinyTarget, name: 'target' }],
+  targets: [tinyTarget],
   predictions: [tinyPrediction],
   start: { params: new Float32Array(12), states: new Float32Array(0) },
   recipe: { ...recipe, ...changes },
