@@ -57,7 +57,12 @@ export function emitContract(
     const product = emitProduct([left, all], [right, labels.right], all, dimsOf, { dtype: 'f32', dims: dimsOf(all) }, e)
     const axes = summed.map((label) => all.indexOf(label)).sort((a, b) => a - b)
     const order = all.filter((label) => kept.includes(label))
-    const sum = e.op('ReduceSum', [product, e.ints(axes)], { keepdims: { int: 0 } }, { dtype: 'f32', dims: dimsOf(order) })
+    const sum = e.op(
+      'ReduceSum',
+      [product, e.ints(axes)],
+      { keepdims: { int: 0 } },
+      { dtype: 'f32', dims: dimsOf(order) },
+    )
     return transposeTo(sum, order, labels.out, dimsOf, e)
   }
 
@@ -90,7 +95,8 @@ function choosePlan(
   groups: { kept: readonly Label[]; rows: readonly Label[]; summed: readonly Label[]; columns: readonly Label[] },
   dimsOf: (list: readonly Label[]) => Dim[],
 ): Plan {
-  const within = (list: readonly Label[], group: readonly Label[]): Label[] => list.filter((label) => group.includes(label))
+  const within = (list: readonly Label[], group: readonly Label[]): Label[] =>
+    list.filter((label) => group.includes(label))
   let best: Plan | undefined
   for (const swap of [false, true]) {
     const [a, b] = swap ? [labels.right, labels.left] : [labels.left, labels.right]
@@ -180,7 +186,10 @@ function emitProduct(
   const place = (operand: Operand, labels: readonly Label[]): string => {
     const order = out.filter((label) => labels.includes(label))
     const turned = transposeTo(operand.name, labels, order, dimsOf, e)
-    const first = Math.max(0, out.findIndex((label) => labels.includes(label)))
+    const first = Math.max(
+      0,
+      out.findIndex((label) => labels.includes(label)),
+    )
     // Axes that are lacking on the left need no mention.
     const spread = out.slice(first).map((label) => (labels.includes(label) ? (dimsOf([label])[0] as Dim) : oneDim))
     return e.reshape(turned, 'f32', dimsOf(order), order.length === 0 ? [] : spread)

@@ -1,5 +1,5 @@
 /** What a lowering works with: it adds ONNX nodes, constants, extents and lengths to the model being written. */
-import type { DType, Graph, SeqInfo, TensorType, ValueId } from '../../ir/graph.ts'
+import type { DType, SeqInfo, TensorType, ValueId } from '../../ir/graph.ts'
 import { type Atom, BATCH, type Dim, formatDim, isRagged, sameDim, staticSize } from '../../shapes/dim.ts'
 import type { OnnxAttribute, OnnxDim, OnnxNode, OnnxTensor, OnnxValue } from './model.ts'
 
@@ -32,7 +32,9 @@ export interface Emission {
   extent(dim: Dim): string
   /** i64 [n]: extents of these dims, one after another. */
   shape(dims: readonly Dim[]): string
-  /** i64 [batch]: the dim at each sample's own lengths. */
+  /** i64 [batch]: the dim at each sample's own lengths, as it is: perhaps negative. */
+  offsets(dim: Dim): string
+  /** i64 [batch]: the same where it is a size; never negative. */
   lengths(dim: Dim): string
   /** The same elements under other dims; nothing is added where the dims are equal. */
   reshape(value: string, dtype: DType, from: readonly Dim[], to: readonly Dim[]): string
@@ -70,7 +72,7 @@ export interface Sources {
 }
 
 /** Where each length of the graph can be read: the inputs with that dim alone on an axis. */
-export function findSources(graph: Graph, inputs: readonly OnnxInput[]): Sources {
+export function findSources(seqs: readonly SeqInfo[], inputs: readonly OnnxInput[]): Sources {
   const axes = new Map<string, { input: string; axis: number }>()
   for (const input of inputs) {
     input.dims.forEach((dim, axis) => {
@@ -80,7 +82,7 @@ export function findSources(graph: Graph, inputs: readonly OnnxInput[]): Sources
   }
   const names = new Set(inputs.map((input) => input.name))
   const lengths = new Map<string, string>()
-  for (const seq of graph.seqs) {
+  for (const seq of seqs) {
     const source = seq.sources.find((s) => names.has(s.lengths))
     if (source) lengths.set(seq.name, source.lengths)
   }
@@ -94,18 +96,18 @@ export interface OnnxInput {
   readonly dims: readonly Dim[]
 }
 
+/** True where no length can make the dim negative, as far as its form shows. */
+const isNeverNegative = (dim: Dim): boolean =>
+  dim.terms.every((t) => t.coefficient.n > 0n && t.atoms.every((a) => a.kind === 'seq'))
+
 /** The length that a dim is, where it is one name. */
 function lengthName(dim: Dim): string | undefined {
   const [term] = dim.terms
   const [atom] = term?.atoms ?? []
-  const alone = dim.terms.length === 1 && term?.atoms.length === 1 && term.coefficient.n === 1n && term.coefficient.d === 1n
+  const alone =
+    dim.terms.length === 1 && term?.atoms.length === 1 && term.coefficient.n === 1n && term.coefficient.d === 1n
   return alone && atom?.kind === 'seq' ? atom.name : undefined
 }
-
-/** The lengths inputs of the ragged inputs that the graph has, in order. */
-export const lengthsInputs = (seqs: readonly SeqInfo[], has: (input: string) => boolean): string[] => [
-  ...new Set(seqs.flatMap((seq) => seq.sources.filter((s) => has(s.input)).map((s) => s.lengths))),
-]
 
 /** An empty model to add to. */
 export function createDraft(opset: number, sources: Sources, taken: Iterable<string>): Draft {
@@ -137,7 +139,10 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
   const unique = (wanted: string): string => free(wanted, names)
   const dimText = (dim: Dim): OnnxDim => {
     let text = dimTexts.get(dim.key)
-    if (text === undefined) dimTexts.set(dim.key, (text = onnxDim(dim)))
+    if (text === undefined) {
+      text = onnxDim(dim)
+      dimTexts.set(dim.key, text)
+    }
     return text
   }
   const addValue = (name: string, type: TensorType): void => {
@@ -173,7 +178,8 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
     })
   const tensor: Emission['tensor'] = (dtype, dims, data) =>
     once(`${dtype}[${dims}]${data.map((v) => (Object.is(v, -0) ? '-0' : v))}`, () => {
-      const text = data.length === 1 ? String(data[0]) : dtype === 'i64' && data.length < 8 ? `[${data}]` : `${data.length}`
+      const text =
+        data.length === 1 ? String(data[0]) : dtype === 'i64' && data.length < 8 ? `[${data}]` : `${data.length}`
       const name = unique(`const/${dtype}/${dims.length === 0 ? text : `[${dims}]/${text}`}`)
       initialisers.push({ name, dtype, dims, data: toData(dtype, data) })
       return name
@@ -201,10 +207,20 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
     return op('Div', [op('Sub', [value, op('Mod', [value, divisor])]), divisor])
   }
 
+  const sampleLengths = (name: string): string => {
+    const input = sources.lengths.get(name)
+    if (input === undefined) throw new Error(`internal error in emit/onnx: \`${name}\` has no lengths input`)
+    return input
+  }
+  const reduceMax = (value: string): string =>
+    opset < 18
+      ? op('ReduceMax', [value], { axes: { ints: [0] }, keepdims: { int: 1 } })
+      : op('ReduceMax', [value, ints([0])], { keepdims: { int: 1 } })
   const axisExtent = (name: string): string =>
     apart(`axis:${name}`, () => {
       const source = sources.axes.get(name)
-      if (!source) throw new Error(`internal error in emit/onnx: no input has an axis \`${name}\` alone`)
+      // No input with that axis is left: the longest sample is as far as anything reaches.
+      if (!source) return reduceMax(sampleLengths(name))
       if (opset >= 15) {
         return op('Shape', [source.input], { start: { int: source.axis }, end: { int: source.axis + 1 } })
       }
@@ -221,8 +237,7 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
     if (name !== undefined) return axisExtent(name)
     return apart(`extent:${dim.key}`, () => {
       const value = evaluate(dim, extentAtom)
-      const nonNegative = dim.terms.every((t) => t.coefficient.n > 0n && t.atoms.every((a) => a.kind === 'seq'))
-      return nonNegative ? value : op('Max', [value, ints([0])])
+      return isNeverNegative(dim) ? value : op('Max', [value, ints([0])])
     })
   }
   const shape: Emission['shape'] = (dims) => {
@@ -255,11 +270,11 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
       return apart(`length-atom:${atom.key}`, () => floorDiv(evaluate(atom.of, sampleAtom), atom.by))
     }
     if (atom.name === BATCH) return axisExtent(BATCH)
-    const input = sources.lengths.get(atom.name)
-    if (input === undefined) throw new Error(`internal error in emit/onnx: \`${atom.name}\` has no lengths input`)
-    return input
+    return sampleLengths(atom.name)
   }
-  const lengths: Emission['lengths'] = (dim) => apart(`lengths:${dim.key}`, () => evaluate(dim, sampleAtom))
+  const offsets: Emission['offsets'] = (dim) => apart(`offsets:${dim.key}`, () => evaluate(dim, sampleAtom))
+  const lengths: Emission['lengths'] = (dim) =>
+    isNeverNegative(dim) ? offsets(dim) : apart(`lengths:${dim.key}`, () => op('Max', [offsets(dim), ints([0])]))
 
   const reshape: Emission['reshape'] = (value, dtype, from, to) => {
     if (from.length === to.length && from.every((dim, i) => sameDim(dim, to[i] as Dim))) return value
@@ -268,7 +283,8 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
     const open = sizes.filter((size) => size === undefined).length
     // A size that is copied (0) may be 0 itself, and then -1 cannot be told.
     const copies = to.some((dim, i) => sizes[i] === 0 && lengthName(dim) !== BATCH)
-    if (open === 0 || (open === 1 && !copies)) return op('Reshape', [value, ints(sizes.map((size) => size ?? -1))], {}, type)
+    if (open === 0 || (open === 1 && !copies))
+      return op('Reshape', [value, ints(sizes.map((size) => size ?? -1))], {}, type)
     return op('Reshape', [value, shape(to)], {}, type)
   }
 
@@ -282,6 +298,7 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
     once: apart,
     extent,
     shape,
+    offsets,
     lengths,
     reshape,
   }

@@ -3,9 +3,9 @@ import { missingWeight, reservedName, weightSize } from '../../diagnostics/catal
 import { DiagnosticError, diagnose } from '../../diagnostics/diagnostic.ts'
 import type { AnyNode, Graph, Node, ValueId, Variable } from '../../ir/graph.ts'
 import type { OpName } from '../../ops/op.ts'
-import { batchDim } from '../../shapes/dim.ts'
+import { batchDim, type Dim, lengthNames } from '../../shapes/dim.ts'
 import type { Span } from '../../syntax/ast.ts'
-import { createDraft, findSources, lengthsInputs, type OnnxInput, onnxDim, type Operand } from './emission.ts'
+import { createDraft, findSources, type OnnxInput, type Operand, onnxDim } from './emission.ts'
 import { lowerings, type OnnxLowering } from './lowerings.ts'
 import { checkOpset, defaultOpset, encodeModel, type OnnxTensor, type OnnxValue } from './model.ts'
 
@@ -17,13 +17,17 @@ export interface OnnxOptions {
   readonly metadata?: Readonly<Record<string, string>>
   /** `specs/mcfn.model:41`, for the nodes' `doc_string`. */
   readonly positionOf?: ((span: Span) => string) | undefined
-  /** The order of inputs; those not named follow in the graph's order. */
-  readonly inputs?: readonly string[]
+  /** Inputs that the model has whether the graph reads them or not, in this order; others follow in the graph's. */
+  readonly inputs?: readonly OnnxInput[]
   readonly producerVersion?: string
 }
 
 /** The row of one op, applied to a node of that op. */
-const lower = <K extends OpName>(node: Node<K>, operands: readonly Operand[], draft: ReturnType<typeof createDraft>): string => {
+const lower = <K extends OpName>(
+  node: Node<K>,
+  operands: readonly Operand[],
+  draft: ReturnType<typeof createDraft>,
+): string => {
   const table: { readonly [P in OpName]: OnnxLowering<P> } = lowerings
   return table[node.op](node, operands, draft.emission)
 }
@@ -45,7 +49,7 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
       throw new DiagnosticError([diagnose(reservedName, undefined, { name: output.name, use: 'an output' })])
     }
   }
-  const draft = createDraft(opset, findSources(graph, inputs), [...names, ...graph.outputs.map((o) => o.name)])
+  const draft = createDraft(opset, findSources(graph.seqs, inputs), [...names, ...graph.outputs.map((o) => o.name)])
 
   const outputOf = new Map<ValueId, string>()
   for (const output of graph.outputs) if (!outputOf.has(output.value)) outputOf.set(output.value, output.name)
@@ -59,7 +63,8 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
     const wanted = output ?? (node.label === undefined ? undefined : draft.unique(pathOf(node)))
     if (wanted !== undefined && draft.rename(name, wanted, start)) {
       name = wanted
-      if (output === undefined) draft.values.set(name, { name, dtype: node.type.dtype, dims: node.type.dims.map(onnxDim) })
+      if (output === undefined)
+        draft.values.set(name, { name, dtype: node.type.dtype, dims: node.type.dims.map(onnxDim) })
     }
     values.set(node.id, { id: node.id, name, type: node.type })
   }
@@ -99,23 +104,38 @@ const pathOf = (node: AnyNode): string =>
 /** The model's inputs in order, and the variables whose values are known. */
 function collectInputs(graph: Graph, options: OnnxOptions): { inputs: OnnxInput[]; initialisers: OnnxTensor[] } {
   const variables = new Map(graph.variables.map((variable) => [variable.path, variable]))
-  const inputs: OnnxInput[] = []
-  const initialisers: OnnxTensor[] = []
-  const declared = new Set<string>()
+  const inputs = new Map((options.inputs ?? []).map((input) => [input.name, input]))
+  const initialisers = new Map<string, OnnxTensor>()
   for (const node of graph.nodes) {
-    if (node.op !== 'input' || declared.has(node.attributes.name)) continue
+    if (node.op !== 'input') continue
     const { name, role } = node.attributes
-    declared.add(name)
     const variable = role === 'param' || role === 'state' ? variables.get(name) : undefined
-    if (variable && options.weights) initialisers.push(weightOf(variable, options.weights))
-    else inputs.push({ name, dtype: node.type.dtype, dims: node.type.dims })
+    if (variable && options.weights) {
+      if (!initialisers.has(name)) initialisers.set(name, weightOf(variable, options.weights))
+    } else if (!inputs.has(name)) inputs.set(name, { name, dtype: node.type.dtype, dims: node.type.dims })
   }
-  for (const name of lengthsInputs(graph.seqs, (input) => declared.has(input))) {
-    if (!declared.has(name)) inputs.push({ name, dtype: 'i64', dims: [batchDim] })
+  const needed = lengthsRead(graph)
+  for (const { name, sources } of graph.seqs) {
+    const live = sources.filter((source) => inputs.has(source.input))
+    // A length that outlives its inputs is still told.
+    const told = live.length > 0 || !needed.has(name) ? live : sources.slice(0, 1)
+    for (const { lengths } of told) {
+      if (!inputs.has(lengths)) inputs.set(lengths, { name: lengths, dtype: 'i64', dims: [batchDim] })
+    }
   }
-  const order = options.inputs ?? []
-  const place = (name: string): number => (order.includes(name) ? order.indexOf(name) : order.length)
-  return { inputs: inputs.sort((a, b) => place(a.name) - place(b.name)), initialisers }
+  return { inputs: [...inputs.values()], initialisers: [...initialisers.values()] }
+}
+
+/** The names of the lengths that the graph's types and attributes speak of. */
+function lengthsRead(graph: Graph): Set<string> {
+  const names = new Set<string>()
+  for (const node of graph.nodes) {
+    const dims: Dim[] = [...node.type.dims]
+    if ('dim' in node.attributes) dims.push(node.attributes.dim)
+    if ('offset' in node.attributes) dims.push(node.attributes.offset)
+    for (const name of dims.flatMap(lengthNames)) names.add(name)
+  }
+  return names
 }
 
 function weightOf(variable: Variable, weights: ReadonlyMap<string, Float32Array>): OnnxTensor {
@@ -125,8 +145,9 @@ function weightOf(variable: Variable, weights: ReadonlyMap<string, Float32Array>
   if (!data) throw new DiagnosticError([diagnose(missingWeight, variable.span, { path, shape: text })])
   const expected = shape.reduce((a, b) => a * b, 1)
   if (data.length !== expected) {
-    throw new DiagnosticError([diagnose(weightSize, variable.span, { path, shape: text, expected, found: data.length })])
+    throw new DiagnosticError([
+      diagnose(weightSize, variable.span, { path, shape: text, expected, found: data.length }),
+    ])
   }
   return { name: path, dtype: 'f32', dims: shape, data }
 }
-

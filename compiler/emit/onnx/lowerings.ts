@@ -42,7 +42,8 @@ const reduce = (
 }
 
 /** A value of dims that are all 1 or the operand's own, repeated to the full dims. */
-const expand = (name: string, type: TensorType, e: Emission): string => e.op('Expand', [name, e.shape(type.dims)], {}, type)
+const expand = (name: string, type: TensorType, e: Emission): string =>
+  e.op('Expand', [name, e.shape(type.dims)], {}, type)
 
 /** The lowering of every op, in the table's order of `ops/op.ts`. */
 export const lowerings = {
@@ -67,7 +68,8 @@ export const lowerings = {
     const { dim } = node.attributes
     const size = staticSize(dim)
     if (size !== undefined) return e.float(size)
-    if (isRagged(dim)) return e.once(`length:${dim.key}`, () => e.op('Cast', [e.lengths(dim)], { to: { int: 1 } }, node.type))
+    if (isRagged(dim))
+      return e.once(`length:${dim.key}`, () => e.op('Cast', [e.lengths(dim)], { to: { int: 1 } }, node.type))
     return e.once(`length:${dim.key}`, () => {
       const scalar = e.op('Squeeze', [e.extent(dim), e.ints([0])])
       return e.op('Cast', [scalar], { to: { int: 1 } }, node.type)
@@ -122,7 +124,8 @@ export const lowerings = {
   },
   broadcast: (node, operands, e) => {
     const x = at(operands, 0)
-    const grows = x.type.dims.length < node.type.dims.length || x.type.dims.some((dim, i) => dim.key !== node.type.dims[i]?.key)
+    const grows =
+      x.type.dims.length < node.type.dims.length || x.type.dims.some((dim, i) => dim.key !== node.type.dims[i]?.key)
     return grows ? expand(x.name, node.type, e) : x.name
   },
   concat: (node, operands, e) =>
@@ -135,16 +138,18 @@ export const lowerings = {
           node.type,
         ),
   window: (node, operands, e) => emitWindow(at(operands, 0), node.attributes, node.type, e),
-  gather: (node, operands, e) =>
-    emitGather(at(operands, 0), at(operands, 1), node.attributes.batchAxes, node.type, e),
+  gather: (node, operands, e) => emitGather(at(operands, 0), at(operands, 1), node.attributes.batchAxes, node.type, e),
   scatterAdd: (node, operands, e) => emitScatterAdd(at(operands, 0), at(operands, 1), node.attributes, node.type, e),
 
   sum: (node, operands, e) =>
-    node.attributes.axes.length === 0 ? at(operands, 0).name : reduce('ReduceSum', operands, node.attributes, node.type, e),
+    node.attributes.axes.length === 0
+      ? at(operands, 0).name
+      : reduce('ReduceSum', operands, node.attributes, node.type, e),
   maximum: (node, operands, e) =>
-    node.attributes.axes.length === 0 ? at(operands, 0).name : reduce('ReduceMax', operands, node.attributes, node.type, e),
+    node.attributes.axes.length === 0
+      ? at(operands, 0).name
+      : reduce('ReduceMax', operands, node.attributes, node.type, e),
   softmax: (node, operands, e) =>
     e.op('Softmax', [at(operands, 0).name], { axis: { int: node.attributes.axis } }, node.type),
   contract: (node, operands, e) => emitContract(at(operands, 0), at(operands, 1), node.attributes, node.type, e),
 } satisfies { readonly [K in OpName]: OnnxLowering<K> }
-

@@ -1,7 +1,17 @@
 /** Affine reads along an axis (`window`) as Slice and Pad, or as a gather where the offset differs by sample. */
 import type { TensorType } from '../../ir/graph.ts'
 import type { Attributes } from '../../ops/op.ts'
-import { addDim, constantDim, type Dim, isBatch, isRagged, oneDim, scaleDim, staticSize, subDim } from '../../shapes/dim.ts'
+import {
+  addDim,
+  constantDim,
+  type Dim,
+  isBatch,
+  isRagged,
+  oneDim,
+  scaleDim,
+  staticSize,
+  subDim,
+} from '../../shapes/dim.ts'
 import { rational } from '../../shapes/rational.ts'
 import type { Emission, Operand } from './emission.ts'
 
@@ -36,7 +46,15 @@ function pad(x: Operand, axis: number, front: number, back: number | string, dim
 }
 
 /** Every `step`-th position of an axis from `from` up to `to`, which may be the name of an i64 [1]. */
-function cut(x: Operand, axis: number, from: number, to: number | string, step: number, dim: Dim, e: Emission): Operand {
+function cut(
+  x: Operand,
+  axis: number,
+  from: number,
+  to: number | string,
+  step: number,
+  dim: Dim,
+  e: Emission,
+): Operand {
   if (from === 0 && to === end && step === 1) return x
   const { dtype, dims } = x.type
   const stop = typeof to === 'number' ? e.ints([to]) : to
@@ -51,7 +69,14 @@ function spreadOut(x: Operand, axis: number, dilation: number, e: Emission): Ope
   const size = dims[axis] as Dim
   const apart = [...dims.slice(0, axis + 1), oneDim, ...dims.slice(axis + 1)]
   const name = e.reshape(x.name, dtype, dims, apart)
-  const wide = pad({ id: x.id, name, type: { dtype, dims: apart } }, axis + 1, 0, dilation - 1, constantDim(dilation), e)
+  const wide = pad(
+    { id: x.id, name, type: { dtype, dims: apart } },
+    axis + 1,
+    0,
+    dilation - 1,
+    constantDim(dilation),
+    e,
+  )
   const merged = withAxis(dims, axis, scaleDim(size, rational(dilation)))
   return { id: x.id, name: e.reshape(wide.name, dtype, wide.type.dims, merged), type: { dtype, dims: merged } }
 }
@@ -96,7 +121,7 @@ function emitPositions(x: Operand, attributes: Attributes['window'], type: Tenso
   /** i64 [batch, dim], or [1, dim] where no sample differs from another. */
   const positions = e.once(key, () => {
     const row = stride === 1 ? rangeOf(dim, e) : e.op('Mul', [rangeOf(dim, e), e.int(stride)])
-    const numerator = e.op('Add', [row, e.op('Unsqueeze', [e.lengths(offset), e.ints([1])])])
+    const numerator = e.op('Add', [row, e.op('Unsqueeze', [e.offsets(offset), e.ints([1])])])
     const remainder = e.op('Mod', [numerator, e.int(dilation)])
     const place = dilation === 1 ? numerator : e.op('Div', [e.op('Sub', [numerator, remainder]), e.int(dilation)])
     const limits = [e.op('Less', [place, e.extent(size)]), e.op('LessOrEqual', [e.int(0), place])]
