@@ -352,7 +352,22 @@ export interface UnaryExpr {
   readonly span: Span
 }
 export type BinaryOp =
-  '^' | '.' | '*' | '/' | 'div' | 'mod' | '+' | '-' | '==' | '!=' | '<' | '<=' | '>' | '>=' | 'and' | 'or'
+  | '^'
+  | '.'
+  | '*'
+  | '/'
+  | 'div'
+  | 'mod'
+  | '+'
+  | '-'
+  | '=='
+  | '!='
+  | '<'
+  | '<='
+  | '>'
+  | '>='
+  | 'and'
+  | 'or'
 export interface BinaryExpr {
   readonly kind: 'binary'
   readonly op: BinaryOp
