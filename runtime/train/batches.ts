@@ -45,11 +45,11 @@ export function assembleNoise(
   return Object.fromEntries(
     noise.map(({ name, dims }) => {
       const inner = dims.slice(1)
-      const padded = inner.map((dim) => evaluateDim(dim, longest))
+      const padded = inner.map((dim) => Math.max(0, evaluateDim(dim, longest)))
       const stride = padded.reduce((a, b) => a * b, 1)
       const data = new Float32Array(examples.length * stride)
       examples.forEach((example, i) => {
-        const valid = inner.map((dim) => evaluateDim(dim, (seq) => lengths[i]?.get(seq) ?? 0))
+        const valid = inner.map((dim) => Math.max(0, evaluateDim(dim, (seq) => lengths[i]?.get(seq) ?? 0)))
         fillNoise(data, i * stride, keyOf('noise', seed, epoch, example.id, name), valid, padded)
       })
       return [name, { dtype: 'f32', data, dims: [examples.length, ...padded] } satisfies Value]

@@ -1,0 +1,113 @@
+/** Turns samples into what a model takes: acoustic features of their recordings, vectors of their words. */
+import type { Signature } from '../../compiler/artefact.ts'
+import { formatDataLine, vectorsWrongWidth } from '../../compiler/diagnostics/catalogue/runtime.ts'
+import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
+import { type Diagnostic, DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
+import { describeAudio, type Sample } from '../data/manifest.ts'
+import { type AcousticSettings, openAcoustic } from '../features/acoustic.ts'
+import type { FeatureCache } from '../features/cache.ts'
+import { extractAll } from '../features/extract.ts'
+import { embedText, type WordVectors } from '../features/words.ts'
+import { type Example, rowsOf } from './batch.ts'
+import type { BoundInput } from './binding.ts'
+
+/** The compiled feature model, with the settings that it was compiled for. */
+export interface FrontEnd {
+  readonly onnx: Uint8Array
+  readonly settings: AcousticSettings
+  /** How errors name it. */
+  readonly name: string
+}
+
+export interface FeatureSources {
+  /** Needed where an input is computed from recordings. */
+  readonly frontEnd: FrontEnd | undefined
+  /** Needed where an input is computed from texts. */
+  readonly vectors: WordVectors | undefined
+  readonly cache: FeatureCache
+  readonly threads: number
+  /** Told how many recordings are done. */
+  readonly progress?: (done: number, of: number) => void
+}
+
+/** Mistakes beyond these are left out: they are all of one kind. */
+const shown = 20
+
+/**
+ * One example a sample, in order. Throws a DiagnosticError with every bad recording, and where features do not fit the
+ * model's inputs or a length lies outside its bounds.
+ */
+export async function makeExamples(
+  samples: readonly Sample[],
+  inputs: readonly BoundInput[],
+  bounds: Signature['bounds'],
+  sources: FeatureSources,
+): Promise<Example[]> {
+  const { vectors } = sources
+  const rows: Record<string, Float32Array>[] = samples.map(() => ({}))
+  // Texts first: their mistakes show at once, and recordings may take minutes.
+  for (const input of inputs.filter(({ field }) => field === 'text')) {
+    if (!vectors) throw new Error('the word vectors were not loaded')
+    checkVectors(input, vectors)
+    samples.forEach((sample, i) => {
+      ;(rows[i] as Record<string, Float32Array>)[input.name] = embedText(sample.text ?? '', vectors).values
+    })
+  }
+  for (const input of inputs.filter(({ field }) => field === 'audio')) {
+    const features = await acousticRows(samples, input, sources)
+    features.forEach((values, i) => {
+      ;(rows[i] as Record<string, Float32Array>)[input.name] = values
+    })
+  }
+  const examples = samples.map((sample, i) => ({ id: sample.id, rows: rows[i] ?? {}, targets: sample.targets }))
+  checkLengths(examples, samples, inputs, bounds)
+  return examples
+}
+
+/** Throws a DiagnosticError where vectors are not as wide as an input. */
+export function checkVectors(input: BoundInput, vectors: WordVectors): void {
+  if (vectors.width === input.width) return
+  const params = { file: vectors.file, found: vectors.width, wanted: input.width, input: input.name }
+  throw new DiagnosticError([diagnose(vectorsWrongWidth, undefined, params)])
+}
+
+async function acousticRows(
+  samples: readonly Sample[],
+  input: BoundInput,
+  { frontEnd, cache, threads, progress }: FeatureSources,
+): Promise<Float32Array[]> {
+  if (!frontEnd) throw new Error('the acoustic front end was not compiled')
+  const acoustic = await openAcoustic(frontEnd.onnx, frontEnd.settings, { threads, name: frontEnd.name })
+  try {
+    const recordings = samples.map((sample) => ({ path: sample.audio ?? '', where: describeAudio(sample) }))
+    const features = await extractAll(recordings, acoustic, cache, (done) => progress?.(done, samples.length))
+    const wrong = features.find(({ width }) => width !== input.width)
+    if (wrong) {
+      const params = { input: input.name, wanted: input.width, found: wrong.width }
+      throw new DiagnosticError([diagnose(messages.featureWidth, undefined, params)])
+    }
+    return features.map(({ values }) => values)
+  } finally {
+    await acoustic.release()
+  }
+}
+
+function checkLengths(
+  examples: readonly Example[],
+  samples: readonly Sample[],
+  inputs: readonly BoundInput[],
+  bounds: Signature['bounds'],
+): void {
+  const found: Diagnostic[] = []
+  for (const input of inputs) {
+    const { low, high } = bounds[input.seq] ?? { low: 0, high: undefined }
+    for (const [i, example] of examples.entries()) {
+      const length = rowsOf(example, input)
+      if (length >= low && length <= (high ?? Number.POSITIVE_INFINITY)) continue
+      const sample = samples[i] ? formatDataLine((samples[i] as Sample).at) : example.id
+      const params = { sample, input: input.name, seq: input.seq, length, low, high }
+      found.push(diagnose(messages.lengthOutOfBounds, undefined, params))
+    }
+  }
+  if (found.length > 0) throw new DiagnosticError(found.slice(0, shown))
+}
