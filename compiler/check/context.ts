@@ -73,6 +73,8 @@ export interface Run {
   readonly updates: Map<Def, Core>
   /** Where a length's name was declared or bound, for notes. */
   readonly origins: Map<string, { readonly text: string; readonly span: Span }>
+  /** The constants of the files' top levels, as they are asked for. */
+  readonly globals: Map<Const, Value | 'busy'>
   /** How many block applications have run; a spec that explodes is stopped. */
   applications: number
 }

@@ -1,0 +1,190 @@
+/** Arithmetic on static numbers and dims: exact where it can be, and undefined where it must become a tensor's. */
+import { shapes } from '../diagnostics/catalogue/shapes.ts'
+import {
+  addDim,
+  constantDim,
+  constantOf,
+  type Dim,
+  divideDim,
+  floorDivDim,
+  formatDim,
+  modDim,
+  mulDim,
+  oneDim,
+  subDim,
+} from '../shapes/dim.ts'
+import { atMost, compareDims, isWhole, normaliseDim } from '../shapes/facts.ts'
+import { compareRational, isInteger, type Rational, rational, toNumber } from '../shapes/rational.ts'
+import type { BinaryOp, Span } from '../syntax/ast.ts'
+import { type Context, report } from './context.ts'
+import { applyBinary, type BinaryFunction } from './core.ts'
+import { describe, type NumberValue, numberValue, poison, type RealValue, type Value } from './value.ts'
+
+export const boolValue = (value: boolean): NumberValue => numberValue(constantDim(value ? 1 : 0))
+
+/** A static value as a float64, or undefined where it depends on lengths. */
+export function staticNumber(value: Value): number | undefined {
+  if (value.kind === 'real') return value.value
+  if (value.kind !== 'number') return undefined
+  const constant = constantOf(value.dim)
+  return constant && toNumber(constant)
+}
+
+const functions: { readonly [K in BinaryOp]?: BinaryFunction } = {
+  '+': 'add',
+  '-': 'sub',
+  '*': 'mul',
+  '/': 'div',
+  '^': 'pow',
+  div: 'intDiv',
+  mod: 'mod',
+}
+
+/** `a op b` on numbers; undefined where the result depends on lengths in a way that only a tensor can hold. */
+export function numberBinary(context: Context, op: BinaryOp, a: Value, b: Value, span: Span): Value | undefined {
+  if (a.kind !== 'number' && a.kind !== 'real') return undefined
+  if (b.kind !== 'number' && b.kind !== 'real') return undefined
+  const divisor = staticNumber(b)
+  if ((op === '/' || op === 'div' || op === 'mod') && divisor === 0) {
+    report(context, shapes.zeroDivisor, span, {})
+    return poison
+  }
+  if (a.kind === 'number' && b.kind === 'number') return exact(context, op, a.dim, b.dim, span)
+  const x = staticNumber(a)
+  const y = staticNumber(b)
+  if (x === undefined || y === undefined) return undefined
+  const fn = functions[op]
+  if (fn) return { kind: 'real', value: applyBinary(fn, x, y) }
+  switch (op) {
+    case '==':
+      return boolValue(x === y)
+    case '!=':
+      return boolValue(x !== y)
+    case '<':
+      return boolValue(x < y)
+    case '<=':
+      return boolValue(x <= y)
+    case '>':
+      return boolValue(x > y)
+    case '>=':
+      return boolValue(x >= y)
+    case 'and':
+      return boolValue(x !== 0 && y !== 0)
+    case 'or':
+      return boolValue(x !== 0 || y !== 0)
+    default:
+      return undefined
+  }
+}
+
+function exact(context: Context, op: BinaryOp, a: Dim, b: Dim, span: Span): Value | undefined {
+  const { facts } = context.run
+  const x = constantOf(a)
+  const y = constantOf(b)
+  switch (op) {
+    case '+':
+      return numberValue(addDim(a, b))
+    case '-':
+      return numberValue(subDim(a, b))
+    case '*':
+      return numberValue(mulDim(a, b))
+    case '/': {
+      const quotient = divideDim(a, b)
+      return quotient && numberValue(quotient)
+    }
+    case '^':
+      return power(context, a, x, y, span)
+    case 'div':
+    case 'mod': {
+      if (y && isInteger(y) && y.n > 0n) return numberValue(op === 'div' ? floorDivDim(a, y.n) : modDim(a, y.n))
+      if (x && y) {
+        const quotient = rational(x.n * y.d, x.d * y.n)
+        const floor = quotient.n >= 0n ? quotient.n / quotient.d : -((-quotient.n + quotient.d - 1n) / quotient.d)
+        const whole = constantDim(floor)
+        return numberValue(op === 'div' ? whole : subDim(a, mulDim(b, whole)))
+      }
+      report(context, shapes.seqDivisor, span, { got: formatDim(b) })
+      return poison
+    }
+    case '==':
+    case '!=': {
+      const compared = compareDims(a, b, facts)
+      // Whether two lengths happen to be equal is a question for when it runs.
+      if (compared === 'unknown' || (compared === 'different' && !(x && y) && !neverEqual(context, a, b))) return undefined
+      return boolValue((compared === 'equal') === (op === '=='))
+    }
+    case '<':
+    case '<=':
+    case '>':
+    case '>=': {
+      if (x && y) {
+        const order = compareRational(x, y)
+        return boolValue(op === '<' ? order < 0 : op === '<=' ? order <= 0 : op === '>' ? order > 0 : order >= 0)
+      }
+      const [low, high] = op === '<' || op === '<=' ? [a, b] : [b, a]
+      const strict = op === '<' || op === '>'
+      const told = strict ? atMost(addDim(low, oneDim), high, facts) : atMost(low, high, facts)
+      return told === 'unknown' ? undefined : boolValue(told === 'yes')
+    }
+    case 'and':
+      return x && y ? boolValue(x.n !== 0n && y.n !== 0n) : undefined
+    case 'or':
+      return x && y ? boolValue(x.n !== 0n || y.n !== 0n) : undefined
+    case '.':
+      return numberValue(mulDim(a, b))
+  }
+}
+
+const neverEqual = (context: Context, a: Dim, b: Dim): boolean =>
+  atMost(addDim(a, oneDim), b, context.run.facts) === 'yes' || atMost(addDim(b, oneDim), a, context.run.facts) === 'yes'
+
+function power(context: Context, base: Dim, x: Rational | undefined, y: Rational | undefined, span: Span): Value | undefined {
+  if (!y) {
+    return undefined
+  }
+  if (isInteger(y) && y.n >= 0n) {
+    // An exact power is kept exact only while it stays of a sensible size.
+    if (y.n > 4096n || (x && x.n.toString().length * Number(y.n) > 4096)) {
+      if (!x) {
+        report(context, shapes.tooLarge, span, { what: 'this power', limit: 'the 4096th' })
+        return poison
+      }
+    } else {
+      let result = oneDim
+      for (let k = 0n; k < y.n; k++) result = mulDim(result, base)
+      return numberValue(result)
+    }
+  }
+  if (!x) return undefined
+  if (isInteger(y) && y.n < 0n && y.n > -64n && x.n !== 0n)
+    return numberValue(constantDim(rational(x.d ** -y.n, x.n ** -y.n)))
+  const value = toNumber(x) ** toNumber(y)
+  const root: RealValue = { kind: 'real', value }
+  return root
+}
+
+/** The value as a dim: a whole number that is not negative, as far as can be told. Reports and gives undefined else. */
+export function toDim(context: Context, value: Value, span: Span, what: string): Dim | undefined {
+  if (value.kind === 'poison') return undefined
+  if (value.kind !== 'number') {
+    if (value.kind === 'real') report(context, shapes.notWhole, span, { what, value: String(value.value), help: [] })
+    else report(context, shapes.notStatic, span, { what, got: describe(value) })
+    return undefined
+  }
+  const dim = normaliseDim(value.dim, context.run.facts)
+  const constant = constantOf(dim)
+  if (!isWhole(dim, context.run.facts)) {
+    const help = constant ? [] : ['`div` floors; or state with `require` that it divides']
+    report(context, shapes.notWhole, span, { what, value: formatDim(dim), help })
+    return undefined
+  }
+  if (constant && constant.n < 0n) {
+    report(context, shapes.negativeDim, span, { what, value: formatDim(dim) })
+    return undefined
+  }
+  if (constant && constant.n > 1_000_000_000n) {
+    report(context, shapes.tooLarge, span, { what, limit: '1,000,000,000' })
+    return undefined
+  }
+  return dim
+}
