@@ -5,9 +5,9 @@ import { basename, dirname, join } from 'node:path'
 
 /**
  * Writes a file under a temporary name in the same folder (made if it is not there), syncs it and renames it over `path`.
- * On failure the temporary file is removed and `path` is as it was. Throws the file system's error.
+ * With `sync` false the disk may write later, which is much faster: for what carries its own checksum. On failure the temporary file is removed and `path` is as it was. Throws the file system's error.
  */
-export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeFileAtomic(path: string, content: Uint8Array | string, { sync = true } = {}): Promise<void> {
   const folder = dirname(path)
   await mkdir(folder, { recursive: true })
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.part`)
@@ -15,7 +15,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     const file = await open(temporary, 'wx')
     try {
       await file.writeFile(content)
-      await file.sync()
+      if (sync) await file.sync()
     } finally {
       await file.close()
     }
@@ -24,7 +24,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await rm(temporary, { force: true })
     throw failure
   }
-  await syncFolder(folder)
+  if (sync) await syncFolder(folder)
 }
 
 /** A rename lasts through a power cut only once its folder is synced; Windows can neither open nor sync a folder. */

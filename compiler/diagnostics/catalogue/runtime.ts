@@ -2,7 +2,7 @@
  * The catalogue's 6xxx rows: run time and data.
  *
  * 60xx manifests and splits, 61xx audio, 62xx words and vectors, 63xx weight files, 64xx acoustic features and cache,
- * 65xx training, 66xx commands and models that are used.
+ * 65xx training (training.ts), 66xx commands and models that are used (commands.ts).
  */
 import { error, warning } from '../diagnostic.ts'
 
@@ -247,17 +247,6 @@ export const vectorsNotANumber = error<{ at: DataLine; word: string; text: strin
   }),
 )
 
-export const vectorsWrongWidth = error<{ file: string; found: number; wanted: number; input: string }>(
-  'MCF6205',
-  'vectors-wrong-width',
-  (p) => ({
-    message: `the vectors of ${quote(p.file)} have ${p.found} numbers; the model's input ${quote(p.input)} takes ${p.wanted}`,
-    help: [
-      `compile the model for these vectors, for instance with -D text_dim=${p.found}, or give vectors of ${p.wanted} numbers`,
-    ],
-  }),
-)
-
 export const weightsUnreadable = error<{ file: string; reason: string }>('MCF6301', 'weights-unreadable', (p) => ({
   message: `cannot read the weights ${quote(p.file)}: ${p.reason}`,
 }))
@@ -278,11 +267,15 @@ export const weightsDtype = error<{ file: string; tensor: string; dtype: string;
 
 export const acousticModel = error<{ model: string; reason: string }>('MCF6401', 'acoustic-model', (p) => ({
   message: `the feature model ${quote(p.model)} cannot be used: ${p.reason}`,
-  help: ['it takes `wave` f32 [batch, samples] with `wave_lengths` i64 [batch], and gives f32 [batch, frames, values]'],
+  help: ['it takes `wave` f32 [batch, samples] and `wave_lengths` i64 [batch], and gives f32 [batch, frames, values]'],
 }))
 
 export const acousticNotFinite = error<{ where: string }>('MCF6402', 'acoustic-not-finite', (p) => ({
   message: `${p.where}: the acoustic features hold a value that is not a finite number`,
+}))
+
+export const audioMore = error<{ more: number; shown: number }>('MCF6404', 'audio-more', (p) => ({
+  message: `${plural(p.more, 'further recording')} cannot be used; the first ${p.shown} are shown`,
 }))
 
 export const cacheUnwritable = warning<{ folder: string; reason: string }>('MCF6403', 'cache-unwritable', (p) => ({
