@@ -257,7 +257,10 @@ const rules = {
   stopGradient: identity(),
 
   add: binary((x, y) => x + y, lowSum),
-  sub: binary((x, y) => x - y),
+  sub: binary(
+    (x, y) => x - y,
+    (x, y) => (isLow(x) && (y === 'finite' || (typeof y === 'number' && y > -1e20)) ? 'low' : undefined),
+  ),
   mul: binary((x, y) => x * y, zeroProduct),
   div: binary(
     (x, y) => x / y,

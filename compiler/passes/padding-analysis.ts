@@ -104,13 +104,21 @@ export const withPadding = (view: OperandView, axis: number, claim: Padding): Op
   padding: view.padding.map((old, at) => (at === axis ? claim : old)),
 })
 
+/** The view once zeros stand beyond the lengths of some axes; another axis' padding holds them too, among the rest. */
+export const maskedView = (view: OperandView, axes: Iterable<number>): OperandView => {
+  const zeroed = new Set(axes)
+  const mixed = (claim: Padding | undefined): Padding | undefined =>
+    typeof claim === 'number' || claim === 'low' ? (claim === 0 ? 0 : 'finite') : claim
+  return zeroed.size === 0
+    ? view
+    : { ...view, padding: view.padding.map((claim, axis) => (zeroed.has(axis) ? 0 : mixed(claim))) }
+}
+
 /** What each value holds in its padding when `masks` are applied. */
 export function analyse(graph: Graph, facts: OpFacts, masks: Masks = new Map()): Map<ValueId, OperandView> {
   const views = new Map<ValueId, OperandView>()
   for (const node of graph.nodes) {
-    let view = viewOf(node, operandsOf(node, views), facts)
-    for (const axis of masks.get(node.id) ?? []) view = withPadding(view, axis, 0)
-    views.set(node.id, view)
+    views.set(node.id, maskedView(viewOf(node, operandsOf(node, views), facts), masks.get(node.id) ?? []))
   }
   return views
 }

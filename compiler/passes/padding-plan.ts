@@ -2,7 +2,17 @@
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts'
 import type { Facts, Need, OperandView } from '../ops/padding.ts'
 import { BATCH, type Dim, evaluateDim, isRagged, sameDim } from '../shapes/dim.ts'
-import { analyse, isMet, type Masks, needsOf, operandsOf, paddingOf, viewOf, withPadding } from './padding-analysis.ts'
+import {
+  analyse,
+  isMet,
+  type Masks,
+  maskedView,
+  needsOf,
+  operandsOf,
+  paddingOf,
+  viewOf,
+  withPadding,
+} from './padding-analysis.ts'
 
 /** One ragged axis of one value. */
 interface Place {
@@ -64,17 +74,15 @@ function walk(
       changed = true
       // For the rest of this walk it counts as done, so that nothing else is asked for in its stead.
       for (const { value, axis } of [cheapest.at, cheapest.place])
-        views.set(value, withPadding(views.get(value) as OperandView, axis, 0))
+        views.set(value, maskedView(views.get(value) as OperandView, [axis]))
     }
-    let view = viewOf(node, operands, facts)
+    const view = viewOf(node, operands, facts)
     for (const [axis, padding] of view.padding.entries()) {
       const place = { value: node.id, axis }
       // What may be NaN is cut at once: no later product can undo it.
-      if (padding === undefined || padding === 0 || (padding !== 'any' && !has(wanted, place))) continue
-      add(masks, place)
-      view = withPadding(view, axis, 0)
+      if (padding === 'any' || (padding !== undefined && padding !== 0 && has(wanted, place))) add(masks, place)
     }
-    views.set(node.id, view)
+    views.set(node.id, maskedView(view, masks.get(node.id) ?? []))
   }
   return { masks, changed }
 }

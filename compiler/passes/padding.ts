@@ -5,7 +5,16 @@
 import { type Builder, copyNode, mapGraph } from '../ir/builder.ts'
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts'
 import type { Facts, Need, OperandView } from '../ops/padding.ts'
-import { analyse, checkPadding, type Masks, operandsOf, paddingFacts, unmetNeeds, viewOf } from './padding-analysis.ts'
+import {
+  analyse,
+  checkPadding,
+  type Masks,
+  needsOf,
+  operandsOf,
+  paddingFacts,
+  unmetNeeds,
+  viewOf,
+} from './padding-analysis.ts'
 import { lowered, maximumOf, replaced, sumOfRows, zeroed } from './padding-masks.ts'
 import { planMasks } from './padding-plan.ts'
 import type { Pass } from './pass.ts'
@@ -25,14 +34,23 @@ export interface PadOptions {
 export function pad(graph: Graph, options: PadOptions): Graph {
   if (graph.padded) return graph
   const facts = paddingFacts(graph, options.inputs)
+  let current = graph
+  let problems: readonly string[] = []
+  // Products with masks are simplified as they are built, which may leave a need unmet; then one more round meets it.
+  for (let round = 0; round < 3; round++) {
+    current = insertMasks(current, facts)
+    problems = checkPadding(current, options)
+    if (problems.length === 0) return current
+  }
+  throw new Error(`internal: padding reaches valid positions\n${problems.join('\n')}`)
+}
+
+function insertMasks(graph: Graph, facts: Facts): Graph {
   const masks = planMasks(graph, facts)
   const views = analyse(graph, facts, masks)
-  const padded = mapGraph(graph, (node, operands, builder) => rewrite(node, operands, builder, views, masks, facts), {
-    padded: true,
-  })
-  const problems = checkPadding(padded, options)
-  if (problems.length > 0) throw new Error(`internal: padding reaches valid positions\n${problems.join('\n')}`)
-  return padded
+  const visit = (node: AnyNode, operands: readonly ValueId[], builder: Builder): ValueId =>
+    rewrite(node, operands, builder, views, masks, facts)
+  return mapGraph(graph, visit, { padded: true })
 }
 
 /** The pass, for lists of passes. */
@@ -51,8 +69,15 @@ function rewrite(
   facts: Facts,
 ): ValueId {
   const before = operandsOf(node, views)
-  const unmet = unmetNeeds(node, before, facts).flatMap(([need]) => (need ? [need] : []))
-  const value = repaired(node, operands, b, unmet, facts)
+  const unmet = unmetNeeds(node, before, facts).flat()
+  // A number put beyond one length stands beyond the others too, so those that are met are repaired again.
+  const alike = needsOf(node, before, facts)
+    .flat()
+    .filter(
+      (need) =>
+        need.repair === 'one' && unmet.some(({ operand, repair }) => operand === need.operand && repair === 'one'),
+    )
+  const value = repaired(node, operands, b, [...unmet.filter((need) => need.repair !== 'one'), ...alike], facts)
   const axes = [...(masks.get(node.id) ?? [])].sort((x, y) => x - y)
   if (axes.length === 0) return value
   const { padding } = viewOf(node, before, facts)

@@ -1,7 +1,10 @@
 /** Feeds random samples to graphs, and runs padded graphs with the worst padding that their analysis allows. */
+import fc from 'fast-check'
+import { differentiate } from '../../compiler/autodiff/differentiate.ts'
 import type { NdArray } from '../../compiler/interpret/array.ts'
 import { interpret } from '../../compiler/interpret/interpret.ts'
 import { type Env, forInvalid, lengthsOf, shapeOf } from '../../compiler/interpret/ragged.ts'
+import { createBuilder } from '../../compiler/ir/builder.ts'
 import type { AnyNode, Graph, TensorType, ValueId } from '../../compiler/ir/graph.ts'
 import { LOW, type Padding } from '../../compiler/ops/padding.ts'
 import { ownerOf } from '../../compiler/ops/types.ts'
@@ -150,4 +153,38 @@ export function differences(
     }
     return []
   })
+}
+
+/** A batch of the seqs of random graphs: `t` at least 1, `m` perhaps 0, padded beyond the longest sample. */
+export const batches: fc.Arbitrary<Env> = fc
+  .array(fc.record({ t: fc.integer({ min: 1, max: 4 }), m: fc.integer({ min: 0, max: 3 }) }), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  .chain((samples) =>
+    fc.record({ t: fc.nat({ max: 2 }), m: fc.nat({ max: 2 }) }).map((extra) => {
+      const t = samples.map((sample) => sample.t)
+      const m = samples.map((sample) => sample.m)
+      const padded = { t: Math.max(...t) + extra.t, m: Math.max(1, ...m) + extra.m }
+      return { batch: samples.length, lengths: { t, m }, padded }
+    }),
+  )
+
+/** The graph with the gradient of its output `total` by each f32 input as further outputs. */
+export function withGradients(graph: Graph): Graph {
+  const builder = createBuilder(graph)
+  const total = graph.outputs.find(({ role }) => role === 'total')
+  if (!total) throw new Error('the graph has no total')
+  const wrt = raggedInputs(graph).filter(({ type, attributes }) => type.dtype === 'f32' && attributes.role !== 'noise')
+  const gradients = differentiate(
+    builder,
+    total.value,
+    wrt.map(({ id }) => id),
+  )
+  const outputs = wrt.map(({ attributes }, at) => ({
+    name: `gradient.${attributes.name}`,
+    value: gradients[at] as ValueId,
+    role: 'gradient' as const,
+  }))
+  return builder.finish({ outputs: [...graph.outputs, ...outputs] })
 }

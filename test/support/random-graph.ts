@@ -2,9 +2,10 @@
 import fc from 'fast-check'
 import { type Builder, createBuilder } from '../../compiler/ir/builder.ts'
 import type { Graph, GraphOutput, SeqInfo, TensorType, ValueId } from '../../compiler/ir/graph.ts'
+import { keyOf } from '../../compiler/ir/key.ts'
 import type { Attributes, OpName } from '../../compiler/ops/op.ts'
 import { inferType } from '../../compiler/ops/table.ts'
-import { broadcastDims, sameDims } from '../../compiler/ops/types.ts'
+import { broadcastDims, formatType, sameDims } from '../../compiler/ops/types.ts'
 import {
   addDim,
   batchDim,
@@ -109,9 +110,20 @@ export function buildRandomGraph(choices: readonly number[], options: RandomGrap
 
 /** Random graphs that shrink towards fewer and plainer operations. */
 export const randomGraph = (options: RandomGraphOptions = {}): fc.Arbitrary<Graph> =>
-  fc
-    .array(fc.nat({ max: 1 << 20 }), { minLength: 3, maxLength: 90 })
-    .map((choices) => buildRandomGraph(choices, options))
+  fc.noBias(fc.array(fc.nat({ max: 1 << 20 }), { minLength: 3, maxLength: 120, size: 'max' })).map((choices) => {
+    const graph = buildRandomGraph(choices, options)
+    return Object.assign(graph, { [fc.toStringMethod]: () => describeGraph(graph) })
+  })
+
+/** A graph as a person can read it, one line a node. */
+export function describeGraph(graph: Graph): string {
+  const lines = graph.nodes.map(({ id, op, operands, attributes, type }) => {
+    const given = operands.map((operand) => `%${operand}`).join(', ')
+    return `%${id} = ${op}(${given}) ${keyOf(attributes)}: ${formatType(type)}`
+  })
+  const outputs = graph.outputs.map(({ name, value }) => `${name} = %${value}`)
+  return ['', ...lines, ...outputs, ''].join('\n')
+}
 
 interface Context {
   readonly b: Builder
@@ -240,10 +252,14 @@ const steps = {
   transpose: (context) => {
     const x = take(context)
     if (x === undefined) return undefined
-    const axes = context.b.dimsOf(x).map((_, axis) => axis)
-    const permutation: number[] = []
-    while (axes.length > 0) permutation.push(...axes.splice(context.tape.below(axes.length), 1))
-    return attempt(context, 'transpose', [x], { permutation })
+    for (let tries = 0; tries < 4; tries++) {
+      const axes = context.b.dimsOf(x).map((_, axis) => axis)
+      const permutation: number[] = []
+      while (axes.length > 0) permutation.push(...axes.splice(context.tape.below(axes.length), 1))
+      const moved: ValueId | undefined = attempt(context, 'transpose', [x], { permutation })
+      if (moved !== undefined && moved !== x) return moved
+    }
+    return undefined
   },
   merge: (context) => {
     const x = take(context, (value) => context.b.dimsOf(value).length > 1)
