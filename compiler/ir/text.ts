@@ -137,12 +137,13 @@ export function parseGraph(text: string): Graph {
       const type = readType(r)
       r.expect('=')
       nodes.push(readNode(r, r.word(opNames), id, type) as AnyNode)
-      continue
+    } else {
+      const kind = r.word(['seq', 'param', 'state', 'output'])
+      if (kind === 'seq') seqs.push(readSeq(r))
+      else if (kind === 'output') outputs.push({ name: r.string(), value: readId(r), role: r.word(OUTPUT_ROLES) })
+      else variables.push(readVariable(r, kind))
     }
-    const kind = r.word(['seq', 'param', 'state', 'output'])
-    if (kind === 'seq') seqs.push(readSeq(r))
-    else if (kind === 'output') outputs.push({ name: r.string(), value: readId(r), role: r.word(OUTPUT_ROLES) })
-    else variables.push(readVariable(r, kind))
+    if (!r.atEnd()) r.fail('the end of the line')
   }
   return { name, nodes, outputs, seqs, variables, padded }
 }

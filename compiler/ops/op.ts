@@ -1,6 +1,7 @@
 /** The primitive operations' names and attributes. Their facts are the rows of `table.ts`. */
-import type { Dim } from '../shapes/dim.ts'
+
 import type { DType } from '../ir/graph.ts'
+import type { Dim } from '../shapes/dim.ts'
 
 /** What an `input` node stands for. */
 export type InputRole = 'data' | 'target' | 'param' | 'state' | 'noise' | 'lengths' | 'optimiser'
@@ -75,7 +76,13 @@ export interface Attributes {
    * y[…, j, …] = x[…, (stride * j + offset) / dilation, …] for j below `dim`, where that is a whole number inside
    * the sample; else 0. The offset may depend on lengths (then per sample). One of stride and dilation is 1.
    */
-  window: { readonly axis: number; readonly offset: Dim; readonly stride: number; readonly dilation: number; readonly dim: Dim }
+  window: {
+    readonly axis: number
+    readonly offset: Dim
+    readonly stride: number
+    readonly dilation: number
+    readonly dim: Dim
+  }
   /**
    * (x: [P…, A, R…], ids i64: [P…, N…]) -> [P…, N…, R…]: y[p, n, r] = x[p, ids[p, n], r], with `batchAxes` = |P|.
    * ids are inside 0..A-1 on valid positions.
