@@ -18,6 +18,9 @@ export class CommandError extends DiagnosticError {
   }
 }
 
+/** Thrown where the call, not a file, is wrong: an option is missing that the model makes needed. */
+export class CallError extends DiagnosticError {}
+
 /** Whether stderr takes colours: a terminal, and NO_COLOR (https://no-color.org) is not set. */
 export const colourful = (stream: { readonly isTTY?: boolean }): boolean =>
   process.env['FORCE_COLOR'] !== undefined ? process.env['FORCE_COLOR'] !== '0' : !process.env['NO_COLOR'] && stream.isTTY === true
@@ -25,7 +28,7 @@ export const colourful = (stream: { readonly isTTY?: boolean }): boolean =>
 /** Writes diagnostics to stderr. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[], texts: Texts): void {
   if (diagnostics.length === 0) return
-  process.stderr.write(`${renderText(diagnostics, texts, { colour: colourful(process.stderr) })}\n`)
+  process.stderr.write(`${renderText(diagnostics, (file) => texts.get(file), { color: colourful(process.stderr) })}\n`)
 }
 
 /** Runs a command's action; what it throws is shown, and sets the exit code. */
@@ -33,7 +36,7 @@ export async function guard(phase: string, action: () => Promise<number | undefi
   try {
     process.exitCode = (await action()) ?? exitCodes.fine
   } catch (failure) {
-    process.exitCode = exitCodes.wrong
+    process.exitCode = failure instanceof CallError ? exitCodes.usage : exitCodes.wrong
     if (failure instanceof DiagnosticError) {
       printDiagnostics(failure.diagnostics, failure instanceof CommandError ? failure.texts : new Map())
       return

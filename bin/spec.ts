@@ -2,7 +2,7 @@
 import { type Compilation, compile } from '../compiler/compile.ts'
 import type { Program } from '../compiler/artefact.ts'
 import { CommandError, printDiagnostics, type Texts } from './failure.ts'
-import { createReader } from './reader.ts'
+import { readSource } from './reader.ts'
 
 /** The options of every command that reads a spec. */
 export interface SpecOptions {
@@ -13,7 +13,7 @@ export interface SpecOptions {
 
 /** Compiles without judging: the program is absent where there are errors. */
 export async function compileFile(file: string, options: SpecOptions): Promise<Compilation> {
-  return compile(file, await createReader(), {
+  return compile(file, readSource, {
     ...(options.model === undefined ? {} : { model: options.model }),
     variants: options.variant ?? [],
     overrides: options.D ?? {},

@@ -74,8 +74,13 @@ export interface BoundPrediction {
   readonly classes: readonly string[] | undefined
 }
 
-/** The predictions; one whose target is a single class, named or numbered, has classes. */
-export function bindPredictions(signature: Pick<Signature, 'targets' | 'predictions'>): BoundPrediction[] {
+/**
+ * The predictions; one whose target is a single class, named or numbered, has classes. Throws a DiagnosticError where there
+ * are none.
+ */
+export function bindPredictions(signature: Pick<Signature, 'model' | 'targets' | 'predictions'>): BoundPrediction[] {
+  if (signature.predictions.length === 0)
+    throw new DiagnosticError([diagnose(messages.nothingPredicted, undefined, { model: signature.model })])
   return signature.predictions.map(({ name, kind }) => {
     const target = signature.targets.find((one) => one.name === name)
     const numbered = (n: number): string[] => Array.from({ length: n }, (_, k) => `${k}`)

@@ -1,6 +1,6 @@
 /** Turns samples into what a model takes: acoustic features of their recordings, vectors of their words. */
 import type { Signature } from '../../compiler/artefact.ts'
-import { formatDataLine, vectorsWrongWidth } from '../../compiler/diagnostics/catalogue/runtime.ts'
+import { formatDataLine } from '../../compiler/diagnostics/catalogue/runtime.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { type Diagnostic, DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { describeAudio, type Sample } from '../data/manifest.ts'
@@ -18,6 +18,27 @@ export interface FrontEnd {
   /** How errors name it. */
   readonly name: string
 }
+
+/** A sample before its features are made. */
+export interface RawSample {
+  readonly id: string
+  readonly audio: string | undefined
+  readonly text: string | undefined
+  readonly targets: Example['targets']
+  /** How errors name it, and how they name its recording. */
+  readonly where: string
+  readonly audioWhere: string
+}
+
+/** A line of a manifest. */
+export const fromManifest = (sample: Sample): RawSample => ({
+  id: sample.id,
+  audio: sample.audio,
+  text: sample.text,
+  targets: sample.targets,
+  where: formatDataLine(sample.at),
+  audioWhere: describeAudio(sample),
+})
 
 export interface FeatureSources {
   /** Needed where an input is computed from recordings. */
@@ -38,7 +59,7 @@ const shown = 20
  * model's inputs or a length lies outside its bounds.
  */
 export async function makeExamples(
-  samples: readonly Sample[],
+  samples: readonly RawSample[],
   inputs: readonly BoundInput[],
   bounds: Signature['bounds'],
   sources: FeatureSources,
@@ -68,18 +89,18 @@ export async function makeExamples(
 export function checkVectors(input: BoundInput, vectors: WordVectors): void {
   if (vectors.width === input.width) return
   const params = { file: vectors.file, found: vectors.width, wanted: input.width, input: input.name }
-  throw new DiagnosticError([diagnose(vectorsWrongWidth, undefined, params)])
+  throw new DiagnosticError([diagnose(messages.vectorsWidth, undefined, params)])
 }
 
 async function acousticRows(
-  samples: readonly Sample[],
+  samples: readonly RawSample[],
   input: BoundInput,
   { frontEnd, cache, threads, progress }: FeatureSources,
 ): Promise<Float32Array[]> {
   if (!frontEnd) throw new Error('the acoustic front end was not compiled')
   const acoustic = await openAcoustic(frontEnd.onnx, frontEnd.settings, { threads, name: frontEnd.name })
   try {
-    const recordings = samples.map((sample) => ({ path: sample.audio ?? '', where: describeAudio(sample) }))
+    const recordings = samples.map((sample) => ({ path: sample.audio ?? '', where: sample.audioWhere }))
     const features = await extractAll(recordings, acoustic, cache, (done) => progress?.(done, samples.length))
     const wrong = features.find(({ width }) => width !== input.width)
     if (wrong) {
@@ -94,7 +115,7 @@ async function acousticRows(
 
 function checkLengths(
   examples: readonly Example[],
-  samples: readonly Sample[],
+  samples: readonly RawSample[],
   inputs: readonly BoundInput[],
   bounds: Signature['bounds'],
 ): void {
@@ -104,8 +125,7 @@ function checkLengths(
     for (const [i, example] of examples.entries()) {
       const length = rowsOf(example, input)
       if (length >= low && length <= (high ?? Number.POSITIVE_INFINITY)) continue
-      const sample = samples[i] ? formatDataLine((samples[i] as Sample).at) : example.id
-      const params = { sample, input: input.name, seq: input.seq, length, low, high }
+      const params = { sample: samples[i]?.where ?? example.id, input: input.name, seq: input.seq, length, low, high }
       found.push(diagnose(messages.lengthOutOfBounds, undefined, params))
     }
   }

@@ -60,6 +60,13 @@ export async function inspectFolder(folder: RunFolder, config: RunConfig, resume
   return 'resumed'
 }
 
+/** Throws a DiagnosticError where a folder is not empty; asked before long work, for a run that is not to be resumed. */
+export async function refuseOccupied(path: string): Promise<void> {
+  const names = await readdir(path).catch(() => [])
+  const isRun = names.some((name) => name === 'config.json' || /^(session|fold)-\d+$/.test(name))
+  if (!names.every(isPart)) throw new DiagnosticError([diagnose(messages.folderNotEmpty, undefined, { folder: path, isRun })])
+}
+
 /** Makes the folder of a fresh run; its configuration comes first, as the mark that this is a run. */
 export async function startFolder(
   folder: RunFolder,

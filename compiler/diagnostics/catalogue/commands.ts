@@ -45,6 +45,11 @@ export const nothingToEvaluate = error<{ session: number; sessions: readonly num
   }),
 )
 
+export const conflictingOptions = error<{ first: string; second: string }>('MCF6609', 'conflicting-options', (p) => ({
+  message: `${p.first} and ${p.second} cannot both be given`,
+  help: ['leave one of them out'],
+}))
+
 export const internalError = error<{ phase: string; what: string }>('MCF6699', 'internal-error', (p) => ({
   message: `internal error in ${p.phase}: ${p.what}`,
   help: ['this is a fault of mcfnc, not of your files: please report it with the spec and the command'],

@@ -85,6 +85,20 @@ export const lengthOutOfBounds = error<{
   help: [`leave the sample out, or widen the bounds of \`seq ${p.seq}\` in the spec`],
 }))
 
+export const vectorsWidth = error<{ file: string; found: number; wanted: number; input: string }>(
+  'MCF6525',
+  'vectors-width',
+  (p) => ({
+    message: `the vectors of ${quote(p.file)} have ${p.found} numbers; the model's input ${quote(p.input)} takes ${p.wanted}`,
+    help: [`compile the model for them, with -D text_dim=${p.found} say, or give vectors of ${p.wanted} numbers`],
+  }),
+)
+
+export const nothingPredicted = error<{ model: string }>('MCF6526', 'nothing-predicted', (p) => ({
+  message: `the model ${quote(p.model)} predicts nothing, so a run cannot be validated`,
+  help: ['add a line such as `predict emotion = softmax(z)`'],
+}))
+
 export const lossNotFinite = error<{ epoch: number; step: number; loss: number; norm: number }>(
   'MCF6530',
   'loss-not-finite',
@@ -142,3 +156,13 @@ export const verifyFails = error<{
   ],
   help: ['this is a fault of the compiler: please report it with the spec'],
 }))
+
+export const weightUnknown = error<{ file: string; found: readonly string[]; wanted: readonly string[] }>(
+  'MCF6560',
+  'weight-unknown',
+  (p) => ({
+    message: `the weights ${quote(p.file)} are another model's: none of its names is a parameter here`,
+    notes: [`the file has ${some(p.found)}`, `the model has ${some(p.wanted)}`],
+    help: ['give weights that were saved from the same spec, variant and hyper-parameters'],
+  }),
+)

@@ -1,0 +1,91 @@
+/** `mcfnc build`: a spec as an ONNX file, the model or one training step. */
+import { fileUnwritable } from '../../compiler/diagnostics/catalogue/commands.ts'
+import type { OptimiserKind } from '../../compiler/artefact.ts'
+import { weightUnknown } from '../../compiler/diagnostics/catalogue/training.ts'
+import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
+import { exportInference } from '../../compiler/emit/onnx/export.ts'
+import type { Program } from '../../compiler/artefact.ts'
+import { initialValues, layoutOf } from '../../compiler/train/initialise.ts'
+import { emitTraining } from '../../compiler/train/training-graph.ts'
+import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
+import { writeFileAtomic } from '../../runtime/formats/atomic.ts'
+import { explainFileError } from '../../runtime/formats/file-error.ts'
+import { readSafetensors } from '../../runtime/formats/safetensors.ts'
+import { describeModel } from '../../runtime/predict/metadata.ts'
+import { exportVerified } from '../../runtime/train/run.ts'
+import { version } from '../../runtime/version.ts'
+import { loadProgram, type SpecOptions } from '../spec.ts'
+
+interface BuildOptions extends SpecOptions {
+  readonly target: 'onnx' | 'onnx-train'
+  readonly output?: string
+  readonly weights?: string
+  readonly opset?: number
+  readonly seed: number
+  readonly optimiser: OptimiserKind
+  readonly verify: boolean
+}
+
+export async function build(file: string, options: BuildOptions): Promise<undefined> {
+  const { program } = await loadProgram(file, options)
+  const { target, opset } = options
+  const path = options.output ?? `${fileName(program.signature.model)}${target === 'onnx' ? '' : '.train'}.onnx`
+  const made = target === 'onnx' ? await buildModel(program, options) : buildStep(program, options, opset)
+  try {
+    await writeFileAtomic(path, made.bytes)
+  } catch (failure) {
+    throw new DiagnosticError([diagnose(fileUnwritable, undefined, { path, reason: explainFileError(failure) })])
+  }
+  process.stderr.write(`${path}: ${(made.bytes.length / 2 ** 20).toFixed(1)} MiB${made.note}\n`)
+}
+
+interface Built {
+  readonly bytes: Uint8Array
+  readonly note: string
+}
+
+async function buildModel(program: Program, { weights: file, seed, opset, verify }: BuildOptions): Promise<Built> {
+  const weights = file === undefined ? startWeights(program, seed) : await readWeights(file, program)
+  if (!verify) {
+    const metadata = describeModel({ signature: program.signature, features: {} })
+    const options = { metadata, producerVersion: version, ...(opset === undefined ? {} : { opset }) }
+    return { bytes: exportInference(program, weights, options), note: '' }
+  }
+  const { bytes, worst } = await exportVerified({ program, features: {}, threads: defaultThreads() }, weights, opset)
+  return { bytes, note: `, agrees with the reference to ${worst.toExponential(1)}` }
+}
+
+function buildStep(program: Program, { optimiser }: BuildOptions, opset: number | undefined): Built {
+  const metadata = describeModel({ signature: program.signature, features: {} })
+  const options = { optimiser, metadata, producerVersion: version, ...(opset === undefined ? {} : { opset }) }
+  const { onnx, params } = emitTraining(program, options)
+  return { bytes: onnx, note: `, ${params.size.toLocaleString('en-GB')} parameters` }
+}
+
+function startWeights({ inference }: Program, seed: number): Map<string, Float32Array> {
+  const layout = layoutOf(inference.variables)
+  const values = initialValues(layout, seed)
+  return new Map(
+    layout.entries.map(({ variable: { path, shape }, offset }) => [
+      path,
+      values.subarray(offset, offset + shape.reduce((a, b) => a * b, 1)),
+    ]),
+  )
+}
+
+/** The file's tensors that the model has; the exporter says which are missing. */
+async function readWeights(file: string, { inference }: Program): Promise<Map<string, Float32Array>> {
+  const { tensors } = await readSafetensors(file)
+  const weights = new Map<string, Float32Array>()
+  for (const { path } of inference.variables) {
+    const tensor = tensors.get(path)
+    if (tensor?.dtype === 'F32') weights.set(path, tensor.values)
+  }
+  if (weights.size === 0) {
+    const params = { file, found: [...tensors.keys()], wanted: inference.variables.map(({ path }) => path) }
+    throw new DiagnosticError([diagnose(weightUnknown, undefined, params)])
+  }
+  return weights
+}
+
+const fileName = (model: string): string => model.toLowerCase().replace(/[^a-z0-9]+/g, '-')

@@ -1,0 +1,86 @@
+/** What the commands that take data share: vectors, the acoustic front end, the cache, and how they are told of. */
+import { inputNotGiven } from '../compiler/diagnostics/catalogue/commands.ts'
+import { diagnose } from '../compiler/diagnostics/diagnostic.ts'
+import { exportInference } from '../compiler/emit/onnx/export.ts'
+import { initialValues, layoutOf } from '../compiler/train/initialise.ts'
+import { cacheFolder, openCache } from '../runtime/features/cache.ts'
+import { readVectors } from '../runtime/features/words.ts'
+import type { BoundInput } from '../runtime/predict/binding.ts'
+import type { FeatureSources, FrontEnd } from '../runtime/predict/examples.ts'
+import type { FeatureSettings } from '../runtime/predict/metadata.ts'
+import { version } from '../runtime/version.ts'
+import { CallError, colourful, printDiagnostics } from './failure.ts'
+import { loadProgram } from './spec.ts'
+
+const frontEndFile = 'std/audio.model'
+
+/** Compiles the shipped feature model; `settings` are those of a trained model, where it is used. */
+export async function compileFrontEnd(settings: FeatureSettings['audio']): Promise<FrontEnd> {
+  const overrides = Object.fromEntries(Object.entries(settings ?? {}).map(([name, value]) => [name, String(value)]))
+  const { program } = await loadProgram(frontEndFile, { D: overrides })
+  const { inference, signature } = program
+  const layout = layoutOf(inference.variables)
+  const values = initialValues(layout, 0)
+  const weights = new Map(
+    layout.entries.map(({ variable, offset }) => [
+      variable.path,
+      values.subarray(offset, offset + variable.shape.reduce((a, b) => a * b, 1)),
+    ]),
+  )
+  return {
+    onnx: exportInference(program, weights, { metadata: {}, producerVersion: version }),
+    settings: signature.hypers,
+    name: frontEndFile,
+  }
+}
+
+export interface LoadedSources {
+  readonly sources: FeatureSources
+  readonly features: FeatureSettings
+}
+
+/**
+ * Loads what the model's inputs are computed from. Throws a CallError where `--vectors` is missing, a DiagnosticError where a
+ * file is wrong.
+ */
+export async function loadSources(
+  inputs: readonly BoundInput[],
+  given: { readonly vectors?: string; readonly threads: number },
+  settings: FeatureSettings = {},
+): Promise<LoadedSources> {
+  const text = inputs.find(({ field }) => field === 'text')
+  const hasAudio = inputs.some(({ field }) => field === 'audio')
+  if (text && given.vectors === undefined) {
+    const params = { input: text.name, option: '--vectors', unit: 'GLOVE.txt' }
+    throw new CallError([diagnose(inputNotGiven, undefined, params)])
+  }
+  const vectors = text && given.vectors !== undefined ? await readVectors(given.vectors) : undefined
+  const frontEnd = hasAudio ? await compileFrontEnd(settings.audio) : undefined
+  const cache = await openCache(cacheFolder(process.env))
+  if (frontEnd) printDiagnostics(cache.warnings, new Map())
+  return {
+    sources: { frontEnd, vectors, cache, threads: given.threads, progress: showProgress() },
+    features: {
+      ...(frontEnd ? { audio: frontEnd.settings } : {}),
+      ...(vectors && given.vectors !== undefined
+        ? { text: { width: vectors.width, vectors: baseName(given.vectors), sha256: vectors.sha256 } }
+        : {}),
+    },
+  }
+}
+
+const baseName = (path: string): string => path.split(/[/\\]/).at(-1) ?? path
+
+/** Says on a terminal how far the features are; short work and pipes hear nothing. */
+function showProgress(): (done: number, of: number) => void {
+  if (!colourful(process.stderr)) return () => {}
+  let drawn = 0
+  return (done, of) => {
+    const now = Date.now()
+    if (of > 20 && done < of && now - drawn > 100) {
+      drawn = now
+      process.stderr.write(`\rfeatures ${done}/${of} `)
+    }
+    if (done === of && drawn > 0) process.stderr.write('\r\x1b[K')
+  }
+}

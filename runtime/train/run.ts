@@ -1,0 +1,220 @@
+/** One run, from prepared samples to a folder with a trained, verified model and its scores. */
+import { readFile } from 'node:fs/promises'
+import type { Program, TrainingArtefact } from '../../compiler/artefact.ts'
+import { emitTraining } from '../../compiler/train/training-graph.ts'
+import { initialValues } from '../../compiler/train/initialise.ts'
+import { exportInference, exportWithInputs } from '../../compiler/emit/onnx/export.ts'
+import { predictAll } from '../engines/ort/predict-all.ts'
+import { engineVersion, openSession } from '../engines/ort/session.ts'
+import { verifyExport } from '../engines/ort/verify.ts'
+import { writeFileAtomic } from '../formats/atomic.ts'
+import { writeSafetensors } from '../formats/safetensors.ts'
+import type { Example } from '../predict/batch.ts'
+import { bindInputs, bindPredictions, bindTargets } from '../predict/binding.ts'
+import { describeModel, type FeatureSettings } from '../predict/metadata.ts'
+import { type Score, scorePredictions } from '../predict/scores.ts'
+import { version } from '../version.ts'
+import { nameWeights } from './checkpoint.ts'
+import { chooseMonitor, type Reporter, type TrainingTask, train } from './loop.ts'
+import type { Recipe } from './recipe.ts'
+import {
+  formatJson,
+  hashOf,
+  inspectFolder,
+  type RunConfig,
+  type RunFolder,
+  removeParts,
+  runFolder,
+  startFolder,
+} from './run-folder.ts'
+
+/** What one or several runs on the same samples share. */
+export interface Experiment {
+  readonly program: Program
+  /** The texts of the spec's files. */
+  readonly sources: ReadonlyMap<string, string>
+  /** What `-D` set. */
+  readonly overrides: Readonly<Record<string, string>>
+  readonly recipe: Recipe
+  readonly features: FeatureSettings
+  /** Hashes of what the samples were made of, for the configuration. */
+  readonly data: Readonly<Record<string, string | number>>
+  /** Where things were found; no part of what a resumed run must match. */
+  readonly paths: Readonly<Record<string, string>>
+  readonly threads: number
+}
+
+/** The examples of each part of a split, and what to call it. */
+export interface Parts {
+  readonly train: readonly Example[]
+  readonly validation: readonly Example[]
+  readonly test: readonly Example[]
+  /** `{ test_session: 1 }` and the like, for the configuration. */
+  readonly held: Readonly<Record<string, string | number>>
+}
+
+export interface RunContext {
+  readonly resume: boolean
+  readonly reporter: Reporter
+  readonly interrupted: () => boolean
+  readonly now: () => number
+}
+
+/** metrics.json. */
+export interface RunMetrics {
+  readonly best_epoch: number
+  readonly epochs: number
+  readonly steps: number
+  readonly validation: Readonly<Record<string, Score>>
+  /** Absent where nothing was held out. */
+  readonly test?: Readonly<Record<string, Score>>
+}
+
+export type RunOutcome =
+  | { readonly kind: 'finished'; readonly metrics: RunMetrics; readonly folder: RunFolder }
+  | { readonly kind: 'interrupted'; readonly epoch: number; readonly folder: RunFolder }
+
+/** A program's step and inference graph, ready for the loop. */
+export function prepare(experiment: Experiment): Omit<TrainingTask, 'train' | 'validation'> {
+  const { program, recipe, threads } = experiment
+  const { signature } = program
+  const artefact = emitTraining(program, { optimiser: recipe.optimiser, producerVersion: version })
+  const predictions = bindPredictions(signature)
+  return {
+    artefact,
+    inference: exportWithInputs(program),
+    inputs: bindInputs(signature),
+    targets: bindTargets(signature),
+    predictions,
+    start: {
+      params: initialValues(artefact.params, recipe.seed),
+      states: initialValues(artefact.states, recipe.seed),
+    },
+    recipe: { ...recipe, monitor: chooseMonitor(recipe, predictions) },
+    threads,
+  }
+}
+
+/** Trains into a folder, or goes on there. Throws a DiagnosticError before anything is written where it cannot begin. */
+export async function runTraining(
+  experiment: Experiment,
+  parts: Parts,
+  path: string,
+  context: RunContext,
+): Promise<RunOutcome> {
+  const folder = runFolder(path)
+  const task: TrainingTask = { ...prepare(experiment), train: parts.train, validation: parts.validation }
+  const config = await describeRun(experiment, task, parts)
+  const state = await inspectFolder(folder, config, context.resume)
+  if (state === 'resumed') {
+    const metrics = await readMetrics(folder)
+    if (metrics) return { kind: 'finished', metrics, folder }
+    await removeParts(folder)
+  }
+  await startFolder(folder, config, experiment.sources)
+  const { reporter, interrupted, now } = context
+  const { finished, progress, best } = await train(task, { folder, reporter, interrupted, now })
+  if (!finished) return { kind: 'interrupted', epoch: progress.epoch, folder }
+
+  const { artefact } = task
+  const named = nameWeights(artefact, best)
+  await writeSafetensors(folder.weights, { tensors: named, metadata: { 'mcfnc.spec_sha256': experiment.program.signature.specHash } })
+  const weights = flatWeights(artefact, best)
+  const onnx = await exportVerified(experiment, weights)
+  await writeFileAtomic(folder.model, onnx.bytes)
+  reporter.note(`model.onnx agrees with the reference to ${onnx.worst.toExponential(1)}`)
+  const metrics = await scoreModel(onnx.bytes, task, parts, {
+    best_epoch: progress.best?.epoch ?? 0,
+    epochs: progress.epoch,
+    steps: progress.step,
+  })
+  // Last of all: where this file is, the run is done.
+  await writeFileAtomic(folder.metrics, formatJson(metrics))
+  return { kind: 'finished', metrics, folder }
+}
+
+/** The weights by path. */
+export const flatWeights = (
+  artefact: Pick<TrainingArtefact, 'params' | 'states'>,
+  weights: { readonly params: Float32Array; readonly states: Float32Array },
+): Map<string, Float32Array> =>
+  new Map([...nameWeights(artefact, weights)].flatMap(([name, t]) => (t.dtype === 'F32' ? [[name, t.values]] : [])))
+
+/** The inference model with weights inside and its card, once it is known to be right. */
+export async function exportVerified(
+  { program, features, threads }: Pick<Experiment, 'program' | 'features' | 'threads'>,
+  weights: ReadonlyMap<string, Float32Array>,
+  opset?: number,
+): Promise<{ bytes: Uint8Array; worst: number }> {
+  const { signature, inference } = program
+  const options = {
+    metadata: describeModel({ signature, features }),
+    producerVersion: version,
+    ...(opset === undefined ? {} : { opset }),
+  }
+  const bytes = exportInference(program, weights, options)
+  const { worst } = await verifyExport(bytes, inference, signature, weights, {
+    threads,
+    spinning: false,
+    emit: (graph) => exportInference({ ...program, inference: graph }, weights, options),
+  })
+  return { bytes, worst }
+}
+
+async function scoreModel(
+  onnx: Uint8Array,
+  { inputs, predictions, threads }: TrainingTask,
+  parts: Parts,
+  head: Pick<RunMetrics, 'best_epoch' | 'epochs' | 'steps'>,
+): Promise<RunMetrics> {
+  const session = await openSession(onnx, { threads, spinning: false })
+  const names = predictions.map(({ name }) => name)
+  const score = async (examples: readonly Example[]): Promise<Record<string, Score>> =>
+    scorePredictions(predictions, await predictAll(session, inputs, examples, names), examples)
+  try {
+    const validation = await score(parts.validation)
+    return { ...head, validation, ...(parts.test.length > 0 ? { test: await score(parts.test) } : {}) }
+  } finally {
+    await session.release()
+  }
+}
+
+async function describeRun(experiment: Experiment, task: TrainingTask, parts: Parts): Promise<RunConfig> {
+  const { program, overrides, features, data, paths, threads } = experiment
+  const { model, variants, specHash, hypers, labels } = program.signature
+  const ids = (examples: readonly Example[]): string => hashOf(examples.map(({ id }) => id).join('\n'))
+  return {
+    paths,
+    spec: { model, variants, sha256: specHash, overrides, hypers, labels },
+    recipe: task.recipe,
+    data: {
+      ...data,
+      ...parts.held,
+      train: parts.train.length,
+      validation: parts.validation.length,
+      test: parts.test.length,
+      split_sha256: hashOf(ids(parts.train), ids(parts.validation), ids(parts.test)),
+    },
+    features,
+    engine: { name: 'onnxruntime-node', version: await engineVersion(), threads },
+    version,
+  }
+}
+
+async function readMetrics(folder: RunFolder): Promise<RunMetrics | undefined> {
+  try {
+    return JSON.parse(await readFile(folder.metrics, 'utf8')) as RunMetrics
+  } catch {
+    return undefined
+  }
+}
+
+/** SHA-256 of everything that training sees of some examples. */
+export const hashExamples = (examples: readonly Example[]): string =>
+  hashOf(
+    ...examples.flatMap(({ id, rows, targets }) => [
+      JSON.stringify([id, targets, Object.keys(rows)]),
+      ...Object.values(rows).map((row) => new Uint8Array(row.buffer, row.byteOffset, row.byteLength)),
+    ]),
+  )
+
