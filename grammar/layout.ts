@@ -1,10 +1,10 @@
-/** Decides which newlines end a statement, gathers documentation, and balances brackets, so that the grammar need not. */
+/** Decides which newlines end a statement, and gathers documentation, so that the grammar need not. */
 import { type IToken, type TokenType, tokenMatcher } from 'chevrotain'
-import type { Problem, Range } from './messages.ts'
+import { makeBrackets } from './brackets.ts'
+import type { Problem } from './messages.ts'
 import {
   Doc,
   Equals,
-  endOf,
   ItemStart,
   Labels,
   LCurly,
@@ -21,7 +21,6 @@ import {
   RParen,
   RSquare,
   Semicolon,
-  Separator,
   Text,
   Trailing,
 } from './tokens.ts'
@@ -32,11 +31,10 @@ export interface Layout {
   /** The text of the `///` lines right above a token, by the token's offset. */
   readonly docs: ReadonlyMap<number, string>
   readonly problems: readonly Problem[]
+  /** Offsets of brackets that do not fit, sorted: what else is wrong with a statement around one follows from it. */
+  readonly marks: readonly number[]
 }
 
-const closerOf = (open: IToken): TokenType =>
-  open.tokenType === LParen ? RParen : open.tokenType === LSquare ? RSquare : RCurly
-const isCurly = (token: IToken | undefined): boolean => token?.tokenType === LCurly
 const endsOperand = (token: IToken | undefined): boolean =>
   token !== undefined && [Name, NumberLiteral, Text, RParen, RSquare, RCurly].some((type) => tokenMatcher(token, type))
 
@@ -66,133 +64,72 @@ function startsItem(tokens: readonly IToken[], at: number): boolean {
   return next.tokenType === Text || next.tokenType === OpenText || tokenMatcher(next, Name)
 }
 
+const isOpener = (type: TokenType): boolean => type === LParen || type === LSquare || type === LCurly
+const isCloser = (type: TokenType): boolean => type === RParen || type === RSquare || type === RCurly
+
 /** Lays out the lexer's tokens. Takes time linear in their number; never throws. */
 export function layOut(raw: readonly IToken[], textLength: number): Layout {
   const tokens: IToken[] = []
-  const problems: Problem[] = []
   const docs = new Map<number, string>()
-  const stack: IToken[] = []
+  const brackets = makeBrackets(tokens)
   let docLines: string[] = []
+  // What ends the statement before, where it does: that depends on the token after it.
   let pending: IToken | undefined
+  // True before the first token of a line or after a `;`.
   let fresh = true
-  let afterNewline = true
-  // Closers whose openers have been reported as left open; they need no second report.
-  let forgiven: TokenType[] = []
+  // True while a line has nothing on it.
+  let blank = true
 
-  const report = (
-    token: IToken,
-    problem: Range,
-    rest:
-      | { kind: 'unclosed'; open: IToken }
-      | { kind: 'unopened'; close: IToken }
-      | { kind: 'mismatched'; open: IToken; close: IToken },
-  ): void => {
-    const at = { start: token.startOffset, end: endOf(token) }
-    problems.push({ at, line: problem, ...rest })
+  /** Finds brackets left open by what the first token of a line is. */
+  const beginLine = (token: IToken, at: number): void => {
+    const item = brackets.any() && startsItem(raw, at)
+    const statement =
+      brackets.inside() && (tokenMatcher(token, LineKeyword) || (endsOperand(tokens.at(-1)) && startsBinding(raw, at)))
+    if (!item && !statement) return
+    if (item) brackets.endAll(token.startOffset)
+    else brackets.endStatement(token.startOffset)
+    brackets.endLine()
+    pending ??= makeToken(Newline, '', token.startOffset)
   }
-  const unclosed = (open: IToken, at: number): void =>
-    report(open, { start: open.startOffset, end: at }, { kind: 'unclosed', open })
-
-  /** Closes what is open above the stack's `size` lowest, reporting the outermost of it. */
-  const closeDownTo = (size: number, at: number): void => {
-    const left = stack.splice(size)
-    const [outermost] = left
-    if (!outermost) return
-    unclosed(outermost, at)
-    forgiven = left.filter((open) => !isCurly(open)).map(closerOf)
-    for (const open of left.reverse()) {
-      if (isCurly(open)) {
-        if (tokens.at(-1) && tokenMatcher(tokens.at(-1) as IToken, Separator)) tokens.pop()
-        tokens.push(makeToken(RCurly, '', at))
-      }
-    }
-  }
-  const innermostCurly = (): number => stack.findLastIndex(isCurly)
-
-  /** Pops the stack for a closer; true where the closer is to be kept, or what to keep in its place. */
-  const close = (token: IToken): IToken | undefined => {
-    const top = stack.at(-1)
-    if (top && closerOf(top) === token.tokenType) {
-      stack.pop()
-      return token
-    }
-    const floor = token.tokenType === RCurly ? -1 : innermostCurly()
-    let match = stack.findLastIndex((open) => closerOf(open) === token.tokenType)
-    // A `)` may close over an unclosed `{` that stands inside brackets, but not a block's own.
-    if (match >= 0 && match < floor && !stack.some((open, i) => i < floor && !isCurly(open))) match = -1
-    if (match >= 0) {
-      closeDownTo(match + 1, token.startOffset)
-      stack.pop()
-      return token
-    }
-    const known = forgiven.indexOf(token.tokenType)
-    if (known >= 0) {
-      forgiven.splice(known, 1)
-      return undefined
-    }
-    const range = { start: token.startOffset, end: endOf(token) }
-    if (top && !isCurly(top) && token.tokenType !== RCurly) {
-      report(token, { start: top.startOffset, end: endOf(token) }, { kind: 'mismatched', open: top, close: token })
-      stack.pop()
-      return makeToken(closerOf(top), token.image, token.startOffset)
-    }
-    report(token, range, { kind: 'unopened', close: token })
-    return undefined
-  }
-
-  for (let i = 0; i < raw.length; i++) {
-    const token = raw[i] as IToken
-    const type = token.tokenType
-    if (type === Newline) {
-      if (afterNewline) docLines = []
-      afterNewline = true
-      fresh = true
-      if (stack.length === 0 || isCurly(stack.at(-1))) {
-        pending ??= token
-        forgiven = []
-      }
-      continue
-    }
-    if (type === Doc) {
-      if (afterNewline) docLines.push(token.image.replace(/^\/\/\/ ?/, '').trimEnd())
-      afterNewline = false
-      continue
-    }
-    afterNewline = false
-    if (type === Semicolon) {
-      if (stack.length > 0 && !isCurly(stack.at(-1))) closeDownTo(innermostCurly() + 1, token.startOffset)
-      if (pending?.tokenType !== Semicolon) pending = token
-      fresh = true
-      continue
-    }
-    if (fresh) {
-      const inBrackets = stack.length > 0 && !isCurly(stack.at(-1))
-      const previous = tokens.at(-1)
-      if (stack.length > 0 && startsItem(raw, i)) {
-        closeDownTo(0, token.startOffset)
-        pending ??= makeToken(Newline, '', token.startOffset)
-      } else if (inBrackets && (tokenMatcher(token, LineKeyword) || (endsOperand(previous) && startsBinding(raw, i)))) {
-        closeDownTo(innermostCurly() + 1, token.startOffset)
-        pending ??= makeToken(Newline, '', token.startOffset)
-      }
-      fresh = false
-    }
-    let kept: IToken | undefined = token
-    if (type === RParen || type === RSquare || type === RCurly) kept = close(token)
-    if (!kept) continue
+  const separate = (token: IToken): void => {
     const previous = tokens.at(-1)
-    if (pending && previous && previous.tokenType !== LCurly && type !== RCurly) {
+    if (pending && previous && previous.tokenType !== LCurly && token.tokenType !== RCurly) {
       const goesOn = pending.tokenType === Newline && (tokenMatcher(previous, Trailing) || tokenMatcher(token, Leading))
       if (!goesOn) tokens.push(pending)
     }
     pending = undefined
-    if (docLines.length > 0) {
-      docs.set(token.startOffset, docLines.join('\n'))
-      docLines = []
-    }
-    if (type === LParen || type === LSquare || type === LCurly) stack.push(token)
-    tokens.push(kept)
   }
-  if (stack.length > 0) closeDownTo(0, textLength)
-  return { tokens, docs, problems }
+
+  for (const [i, token] of raw.entries()) {
+    const type = token.tokenType
+    if (type === Newline) {
+      if (blank) docLines = []
+      blank = true
+      fresh = true
+      if (brackets.inside()) continue
+      pending ??= token
+      brackets.endLine()
+    } else if (type === Doc) {
+      if (blank) docLines.push(token.image.replace(/^\/\/\/ ?/, '').trimEnd())
+      blank = false
+    } else if (type === Semicolon) {
+      brackets.endStatement(token.startOffset)
+      pending = token
+      blank = false
+      fresh = true
+    } else {
+      blank = false
+      if (fresh) beginLine(token, i)
+      fresh = false
+      const kept = isCloser(type) ? brackets.close(token) : token
+      if (!kept) continue
+      separate(kept)
+      if (docLines.length > 0) docs.set(token.startOffset, docLines.join('\n'))
+      docLines = []
+      if (isOpener(type)) brackets.open(token)
+      tokens.push(kept)
+    }
+  }
+  brackets.endAll(textLength)
+  return { tokens, docs, problems: brackets.problems, marks: [...brackets.marks].sort((a, b) => a - b) }
 }

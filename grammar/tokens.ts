@@ -295,6 +295,8 @@ export function makeTokenise(skipValidations = true): Tokenise {
   })
   return (text) => {
     const { tokens, errors } = lexer.tokenize(text)
+    // This mode of the lexer leaves the end out; the tree's spans are made of it.
+    for (const token of tokens) token.endOffset = endOf(token) - 1
     return errors.length === 0 ? tokens : withStray(tokens, errors, text)
   }
 }

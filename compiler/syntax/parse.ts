@@ -31,7 +31,7 @@ export function parse(text: string, path: string): { file: File; diagnostics: Di
   const { tokenise, parser } = machine()
   const layout = layOut(tokenise(text), text.length)
   const { tree, problems } = parser.run(layout.tokens)
-  const diagnostics = toDiagnostics(path, layout.problems, problems)
+  const diagnostics = toDiagnostics(path, text, layout, problems)
   const context = { path, text, tokens: layout.tokens, docs: layout.docs, diagnostics }
   const file = buildFile(context, tree as FileCstNode)
   diagnostics.sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0))

@@ -1,5 +1,6 @@
 /** What the grammar found wrong, as diagnostics: the one place that knows which mistake is likely where. */
 import { type IToken, tokenMatcher } from 'chevrotain'
+import type { Layout } from '../../grammar/layout.ts'
 import { describeToken, type Problem, type Range } from '../../grammar/messages.ts'
 import { Arrow, Binder, Colon, Equals, Keyword, LCurly, LSquare, Name, OpenText, Stray } from '../../grammar/tokens.ts'
 import { syntax } from '../diagnostics/catalogue/syntax.ts'
@@ -52,14 +53,14 @@ function strayHint(text: string): string | undefined {
 }
 
 /** Turns the grammar's problems into diagnostics; those that follow from a bracket's are left out. */
-export function toDiagnostics(path: string, layout: readonly Problem[], grammar: readonly Problem[]): Diagnostic[] {
-  const marks = layout.map((problem) => problem.at.start).sort((a, b) => a - b)
+export function toDiagnostics(path: string, text: string, layout: Layout, grammar: readonly Problem[]): Diagnostic[] {
+  const { marks } = layout
   const followsFrom = ({ line }: Problem): boolean => {
     const next = marks[lowerBound(marks, line.start)]
     return next !== undefined && next <= line.end
   }
   const own = grammar.filter((problem) => problem.kind !== 'unexpected' || !followsFrom(problem))
-  return [...layout, ...own].map((problem) => toDiagnostic(path, problem))
+  return [...layout.problems, ...own].map((problem) => toDiagnostic(path, text, problem))
 }
 
 function lowerBound(sorted: readonly number[], value: number): number {
@@ -73,7 +74,7 @@ function lowerBound(sorted: readonly number[], value: number): number {
   return low
 }
 
-function toDiagnostic(path: string, problem: Problem): Diagnostic {
+function toDiagnostic(path: string, text: string, problem: Problem): Diagnostic {
   const span = { file: path, start: problem.at.start, end: problem.at.end }
   switch (problem.kind) {
     case 'unclosed': {
@@ -95,7 +96,7 @@ function toDiagnostic(path: string, problem: Problem): Diagnostic {
     case 'tooLong':
       return diagnose(syntax.tooLong, span, { limit: problem.limit })
     case 'unexpected':
-      return unexpected(path, span, problem)
+      return unexpected(path, text, span, problem)
   }
 }
 
@@ -105,13 +106,13 @@ const placeOf = (path: string, token: IToken): Span & Range => ({
   end: token.startOffset + token.image.length,
 })
 
-function unexpected(path: string, span: Span, problem: Unexpected): Diagnostic {
+function unexpected(path: string, text: string, span: Span, problem: Unexpected): Diagnostic {
   const { expected, found, previous, rules } = problem
   const rule = rules.at(-1) ?? ''
   const what = describeToken(found)
   if (found.tokenType === Stray) {
-    const text = found.image.length > 20 ? `${found.image.slice(0, 20)}…` : found.image
-    return diagnose(syntax.strayCharacter, span, { text, hint: strayHint(found.image) })
+    const shown = found.image.length > 20 ? `${found.image.slice(0, 20)}…` : found.image
+    return diagnose(syntax.strayCharacter, span, { text: shown, hint: strayHint(found.image) })
   }
   if (found.tokenType === OpenText) return diagnose(syntax.openText, span, {})
   const isWord = (token: IToken): boolean => tokenMatcher(token, Keyword) || tokenMatcher(token, Binder)
@@ -122,7 +123,7 @@ function unexpected(path: string, span: Span, problem: Unexpected): Diagnostic {
       return diagnose(syntax.reservedWord, placeOf(path, previous), { word: previous.image })
   }
   if (rule === 'staticParam' && found.tokenType === LSquare)
-    return diagnose(syntax.tensorInStatics, span, { name: 'x' })
+    return diagnose(syntax.tensorInStatics, span, { name: nameBefore(text, span.start) })
   if (rule === 'header' && expected === '`(`' && found.tokenType === Arrow)
     return diagnose(syntax.missingList, span, {})
   if (rule === 'line') {
@@ -137,6 +138,10 @@ function unexpected(path: string, span: Span, problem: Unexpected): Diagnostic {
     hint: hintFor(problem, rule),
   })
 }
+
+/** The name in `name: ` before an offset. */
+const nameBefore = (text: string, end: number): string =>
+  /([A-Za-z_]\w*)\s*:\s*$/.exec(text.slice(Math.max(0, end - 100), end))?.[1] ?? 'x'
 
 function wanted(expected: string, rule: string): string {
   if (rule === 'suffix' && expected === '`)`') return '`,` or `)`'

@@ -1,0 +1,10 @@
+/** The catalogue's areas, one file each. */
+export * as commands from './commands.ts'
+export * as graph from './graph.ts'
+export * as names from './names.ts'
+export * as runtime from './runtime.ts'
+export * as shapes from './shapes.ts'
+export * as sources from './sources.ts'
+export * as syntax from './syntax.ts'
+export * as targets from './targets.ts'
+export * as training from './training.ts'

@@ -1,0 +1,2 @@
+/** The catalogue's rows 4xxx: graph and derivatives. */
+export {}
