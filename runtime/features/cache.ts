@@ -56,21 +56,22 @@ export async function cachedFeatures(
   if (kept !== undefined) return kept
   const made = await compute()
   try {
-    await writeFileAtomic(path, encodeEntry(made), { sync: false })
+    await writeFileAtomic(path, encodeEntry(made, sha256(audio)), { sync: false })
   } catch {
     // A full disk is no reason to stop: the features are at hand.
   }
   return made
 }
 
-const checksum = (values: Float32Array): string =>
-  createHash('sha256')
-    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-    .digest('hex')
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+const bytesOf = (values: Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 
-function encodeEntry({ length, width, values }: Features): Uint8Array {
+/** A safetensors file that says which recording it is of, and what its values' hash is. */
+function encodeEntry({ length, width, values }: Features, audio: string): Uint8Array {
   const tensor = { dtype: 'F32', shape: [length, width], values } as const
-  return encodeSafetensors({ tensors: new Map([['features', tensor]]), metadata: { sha256: checksum(values) } })
+  const metadata = { audio, sha256: sha256(bytesOf(values)) }
+  return encodeSafetensors({ tensors: new Map([['features', tensor]]), metadata })
 }
 
 async function readEntry(path: string): Promise<Features | undefined> {
@@ -79,7 +80,7 @@ async function readEntry(path: string): Promise<Features | undefined> {
     const tensor = tensors.get('features')
     const [length, width] = tensor?.shape ?? []
     if (tensor?.dtype !== 'F32' || length === undefined || width === undefined) return undefined
-    return checksum(tensor.values) === metadata.sha256 ? { length, width, values: tensor.values } : undefined
+    return sha256(bytesOf(tensor.values)) === metadata.sha256 ? { length, width, values: tensor.values } : undefined
   } catch {
     return undefined
   }
