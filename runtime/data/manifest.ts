@@ -1,9 +1,7 @@
 /** Reads manifests: one JSON object a line, each a sample with its recording, its text and its targets. */
 
-import { readFileSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { Signature } from '../../compiler/artefact.ts'
 import {
   type DataLine,
@@ -14,13 +12,12 @@ import {
   manifestMissingAudio,
   manifestMissingField,
   manifestMore,
-  manifestNotJson,
   manifestUnreadable,
 } from '../../compiler/diagnostics/catalogue/runtime.ts'
 import { type Diagnostic, DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { staticSize } from '../../compiler/shapes/dim.ts'
 import { explainFileError, fileErrorCode } from '../formats/file-error.ts'
-import { shippedFile } from '../formats/shipped.ts'
+import { describeValue, type Fields, lineValidator, parseLine, splitLines } from './manifest-line.ts'
 import { readTarget, type TargetField, type UnknownLabel, unknownLabels } from './targets.ts'
 
 /** One line of a manifest. */
@@ -85,7 +82,7 @@ export async function readManifest(path: string, options: ManifestOptions): Prom
   const samples: Sample[] = []
   const validate = lineValidator()
   const firstUse = new Map<string, number>()
-  for (const { line, text } of lines(bytes)) {
+  for (const { line, text } of splitLines(bytes)) {
     const at = { file: path, line }
     const report = (diagnostic: Diagnostic): void => {
       found.push({ line, diagnostic })
@@ -120,91 +117,6 @@ function inOrder(found: readonly Mistake[], file: string): Diagnostic[] {
   if (sorted.length <= SHOWN) return sorted
   const more = sorted.length - SHOWN
   return [...sorted.slice(0, SHOWN), diagnose(manifestMore, undefined, { file, more, shown: SHOWN })]
-}
-
-/** The lines that are not blank, from 1; undefined for text that is not UTF-8. */
-function* lines(bytes: Uint8Array): Generator<{ line: number; text: string | undefined }> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  let line = 1
-  for (let start = 0; start < bytes.length; line++) {
-    const newline = bytes.indexOf(10, start)
-    const end = newline < 0 ? bytes.length : newline
-    let text: string | undefined
-    try {
-      text = decoder.decode(bytes.subarray(start, end))
-    } catch {
-      text = undefined
-    }
-    if (text === undefined || text.trim() !== '') yield { line, text }
-    start = end + 1
-  }
-}
-
-type Fields = Readonly<Record<string, unknown>>
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-/** The object of a line, also where fields of it are wrong, so that one run finds all that is; undefined where it is none. */
-function parseLine(
-  text: string | undefined,
-  at: DataLine,
-  validate: ValidateFunction,
-  report: (diagnostic: Diagnostic) => void,
-): Fields | undefined {
-  if (text === undefined) {
-    report(diagnose(manifestNotJson, undefined, { at, reason: 'it is not text in UTF-8' }))
-    return undefined
-  }
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch (failure) {
-    const reason = failure instanceof Error ? failure.message : String(failure)
-    report(diagnose(manifestNotJson, undefined, { at, reason }))
-    return undefined
-  }
-  if (!validate(value)) for (const fault of validate.errors ?? []) report(explainFault(fault, value, at))
-  return isFields(value) ? value : undefined
-}
-
-function lineValidator(): ValidateFunction {
-  const schema: unknown = JSON.parse(readFileSync(shippedFile('schemas/manifest.schema.json'), 'utf8'))
-  if (!isFields(schema)) throw new Error('specs/schemas/manifest.schema.json is not a schema')
-  return new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true }).compile(schema)
-}
-
-/** Words for what the schema refused. */
-function explainFault(fault: ErrorObject, line: unknown, at: DataLine): Diagnostic {
-  if (fault.keyword === 'required') {
-    const field = String(fault.params.missingProperty)
-    const present = isFields(line) ? Object.keys(line) : []
-    return diagnose(manifestMissingField, undefined, { at, field, why: 'every line needs it', present })
-  }
-  const expected = fault.keyword === 'minLength' ? 'must not be empty' : (fault.message ?? 'is not allowed')
-  const field = fault.instancePath.replace(/^\//, '')
-  return diagnose(manifestInvalidField, undefined, {
-    at,
-    field,
-    expected: expected.replace(/^must be (.*)$/, (_, types: string) => `must be ${naturalTypes(types)}`),
-    found: describeValue(fault.data),
-  })
-}
-
-const TYPES: Readonly<Record<string, string>> = {
-  string: 'a text',
-  integer: 'a whole number',
-  object: 'an object in braces',
-}
-const naturalTypes = (types: string): string =>
-  types
-    .split(',')
-    .map((type) => TYPES[type] ?? type)
-    .join(' or ')
-
-/** A value as it stands in the file, shortened. */
-export function describeValue(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'nothing'
-  return text.length > 40 ? `${text.slice(0, 37)}…` : text
 }
 
 function readTargets(

@@ -27,6 +27,9 @@ export function cacheFolder(environment: Readonly<Record<string, string | undefi
   return join(shared === undefined || shared === '' ? join(homedir(), '.cache') : shared, 'mcfnc')
 }
 
+/** Grows when recordings are decoded otherwise than before, so that nothing that was kept is taken for the new. */
+const FORMAT = '1'
+
 /** Makes the folder. One that cannot be made is a warning, not an error: the work can be done without it. */
 export async function openCache(folder: string | undefined): Promise<FeatureCache> {
   if (folder === undefined) return { folder, warnings: [] }
@@ -50,7 +53,7 @@ export async function cachedFeatures(
   compute: () => Promise<Features>,
 ): Promise<Features> {
   if (cache.folder === undefined) return await compute()
-  const key = createHash('sha256').update(frontEnd).update('\0').update(audio).digest('hex')
+  const key = createHash('sha256').update(`${FORMAT}\0${frontEnd}\0`).update(audio).digest('hex')
   const path = join(cache.folder, 'features', key.slice(0, 2), `${key}.safetensors`)
   const kept = await readEntry(path)
   if (kept !== undefined) return kept
