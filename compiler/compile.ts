@@ -1,0 +1,222 @@
+/** The whole pipeline on one screen: text -> syntax tree -> names -> elaborated model -> graphs. */
+import type { Program, Signature } from './artefact.ts'
+import { type Elaborated, elaborate } from './check/model.ts'
+import type { FileScope } from './check/context.ts'
+import { names } from './diagnostics/catalogue/names.ts'
+import { type Diagnostic, diagnose } from './diagnostics/diagnostic.ts'
+import { sortDiagnostics } from './diagnostics/sort.ts'
+import { suggest } from './diagnostics/suggest.ts'
+import { lowerModel } from './lower/program.ts'
+import { fileScopes } from './names/file-scope.ts'
+import { resolveNames } from './names/resolve.ts'
+import { loadSources, type Sources } from './source/load.ts'
+import type { Model, Variant } from './syntax/ast.ts'
+
+/** Reads a source file by its path; `std/…` is the shipped library. Undefined where there is none. */
+export type ReadSource = (path: string) => string | undefined
+
+export interface CompileOptions {
+  /** Needed where the file has more than one model. */
+  readonly model?: string | undefined
+  /** Names of variants, applied in order. */
+  readonly variants?: readonly string[]
+  /** Values of hypers and labels as text, as `-D name=value` gives them. */
+  readonly overrides?: Readonly<Record<string, string>>
+  /** SHA-256 as hex, for the signature; without it the hash is empty. */
+  readonly hash?: (text: string) => string
+}
+
+/** What is known of a spec before it is lowered. */
+export interface Checked {
+  readonly sources: Sources
+  readonly model: Model | undefined
+  readonly variants: readonly Variant[]
+  /** Absent where there are errors. */
+  readonly inference: Elaborated | undefined
+  readonly training: Elaborated | undefined
+  readonly diagnostics: readonly Diagnostic[]
+  readonly texts: ReadonlyMap<string, string>
+}
+
+export interface Compilation {
+  /** Absent where there are errors. */
+  readonly program: Program | undefined
+  readonly diagnostics: readonly Diagnostic[]
+  readonly texts: ReadonlyMap<string, string>
+}
+
+const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagnostics.some((d) => d.severity === 'error')
+
+/** Each fault once, in the order of the text: blocks are checked at every use, training and inference apart. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const seen = new Set<string>()
+  return sortDiagnostics(
+    diagnostics.filter((d) => {
+      const inner = d.labels.at(-1)?.span ?? d.span
+      const key = `${d.code} ${d.message} ${inner?.file} ${inner?.start}`
+      return !seen.has(key) && seen.add(key)
+    }),
+  )
+}
+
+/** Parses and checks a spec: one model with the variants asked for. Every fault of the files is reported. */
+export function check(path: string, read: ReadSource, options: CompileOptions = {}): Checked {
+  const sources = loadSources(path, read)
+  const diagnostics: Diagnostic[] = [...sources.diagnostics]
+  const { scopes, diagnostics: clashes } = fileScopes(sources.files, sources.uses)
+  diagnostics.push(...clashes, ...resolveNames(sources.files, scopes))
+  const chosen = chooseModel(sources, path, options, diagnostics)
+  const finish = (inference?: Elaborated, training?: Elaborated): Checked => {
+    const all = distinct(diagnostics)
+    const fine = !hasErrors(all)
+    return {
+      sources,
+      model: chosen?.model,
+      variants: chosen?.variants ?? [],
+      inference: fine ? inference : undefined,
+      training: fine ? training : undefined,
+      diagnostics: all,
+      texts: sources.texts,
+    }
+  }
+  if (!chosen) return finish()
+  const run = (training: boolean): Elaborated => elaborateOne(chosen, path, scopes, options.overrides ?? {}, training, diagnostics)
+  return finish(run(false), run(true))
+}
+
+/** Checks every model of a file, bare and with each of its variants alone. */
+export function checkAll(path: string, read: ReadSource, options: CompileOptions = {}): Checked {
+  const base = check(path, read, options)
+  if (options.model !== undefined || (options.variants ?? []).length > 0) return base
+  const { sources } = base
+  const file = sources.files.get(path)
+  const models = file?.items.filter((item): item is Model => item.kind === 'model') ?? []
+  const diagnostics = models.length > 1 ? base.diagnostics.filter((d) => d.code !== names.severalModels.code) : [...base.diagnostics]
+  const { scopes } = fileScopes(sources.files, sources.uses)
+  for (const item of file?.items ?? []) {
+    if (item.kind === 'model' && models.length > 1)
+      for (const training of [false, true]) elaborateOne({ model: item, variants: [] }, path, scopes, {}, training, diagnostics)
+    if (item.kind !== 'variant') continue
+    const model = models.find((m) => m.name.name === item.base.name)
+    if (!model)
+      diagnostics.push(
+        diagnose(names.variantBase, item.base.span, {
+          variant: item.name.value,
+          base: item.base.name,
+          suggestion: suggest(item.base.name, models.map((m) => m.name.name)),
+        }),
+      )
+    else for (const training of [false, true]) elaborateOne({ model, variants: [item] }, path, scopes, {}, training, diagnostics)
+  }
+  return { ...base, diagnostics: distinct(diagnostics) }
+}
+
+function elaborateOne(
+  chosen: { readonly model: Model; readonly variants: readonly Variant[] },
+  file: string,
+  scopes: ReadonlyMap<string, FileScope>,
+  overrides: Readonly<Record<string, string>>,
+  training: boolean,
+  diagnostics: Diagnostic[],
+): Elaborated {
+  return elaborate({ ...chosen, file, scopes, overrides, training, report: (d) => diagnostics.push(d) })
+}
+
+/** The model and the variants that were asked for, or reports of why not. */
+function chooseModel(
+  sources: Sources,
+  path: string,
+  options: CompileOptions,
+  diagnostics: Diagnostic[],
+): { model: Model; variants: Variant[] } | undefined {
+  const items = sources.files.get(path)?.items ?? []
+  const models = items.filter((item) => item.kind === 'model')
+  const variants = items.filter((item) => item.kind === 'variant')
+  const seen = new Map<string, Variant>()
+  for (const variant of variants) {
+    const first = seen.get(variant.name.value)
+    if (first) diagnostics.push(diagnose(names.duplicateVariant, variant.name.span, { name: variant.name.value, first: first.name.span }))
+    seen.set(variant.name.value, variant)
+  }
+  const available = models.map((model) => model.name.name)
+  const wanted = options.variants ?? []
+  const chosenVariants: Variant[] = []
+  for (const name of wanted) {
+    const variant = seen.get(name)
+    if (variant) chosenVariants.push(variant)
+    else diagnostics.push(diagnose(names.unknownVariant, undefined, { name, available: [...seen.keys()], suggestion: suggest(name, seen.keys()) }))
+  }
+  const byVariant = options.model === undefined && models.length > 1 ? chosenVariants[0]?.base.name : undefined
+  const name = options.model ?? byVariant
+  const model = name === undefined ? models[0] : models.find((m) => m.name.name === name)
+  if (!model) {
+    // A file that could not be read or parsed has said so already.
+    if (!hasErrors(diagnostics) || models.length > 0) diagnostics.push(diagnose(names.noModel, undefined, { available, wanted: name }))
+    return undefined
+  }
+  if (name === undefined && models.length > 1) {
+    diagnostics.push(diagnose(names.severalModels, model.name.span, { available }))
+    return undefined
+  }
+  return chosenVariants.length === wanted.length ? { model, variants: chosenVariants } : undefined
+}
+
+/** Compiles a spec to its graphs. The program is absent where there are errors. */
+export function compile(path: string, read: ReadSource, options: CompileOptions = {}): Compilation {
+  const checked = check(path, read, options)
+  const { inference, training, diagnostics, texts, model } = checked
+  if (!inference || !training || !model) return { program: undefined, diagnostics, texts }
+  const hash = options.hash?.([...texts].map(([file, text]) => `${file}\n${text}`).join('\n')) ?? ''
+  const program: Program = {
+    signature: signatureOf(inference, training, checked.variants.map((v) => v.name.value), hash),
+    inference: lowerModel(inference, 'inference'),
+    training: lowerModel(training, 'training'),
+  }
+  return { program: withLiveInputs(program), diagnostics, texts }
+}
+
+/** The inputs that neither graph reads are gone from the signature: a variant has cut them off. */
+function withLiveInputs(program: Program): Program {
+  const read = new Set<string>()
+  for (const graph of [program.inference, program.training])
+    for (const node of graph.nodes) if (node.op === 'input') read.add(node.attributes.name)
+  const inputs = program.signature.inputs.filter((input) => read.has(input.name))
+  const kept = new Set(inputs.map((input) => input.name))
+  const seqs = program.inference.seqs.map((seq) => ({ ...seq, sources: seq.sources.filter((source) => kept.has(source.input)) }))
+  const used = seqs.filter((seq) => seq.sources.length > 0)
+  return {
+    signature: { ...program.signature, inputs },
+    inference: { ...program.inference, seqs: used },
+    training: { ...program.training, seqs: used },
+  }
+}
+
+function signatureOf(inference: Elaborated, training: Elaborated, variants: readonly string[], specHash: string): Signature {
+  const lengthsOf = (name: string): string | undefined =>
+    inference.seqs.flatMap((seq) => seq.sources).find((source) => source.input === name)?.lengths
+  return {
+    model: inference.name,
+    variants,
+    inputs: inference.inputs.map((input) => ({
+      name: input.name,
+      dtype: input.below === undefined ? 'f32' : 'i64',
+      dims: input.dims,
+      below: input.below,
+      lengths: lengthsOf(input.name),
+    })),
+    targets: inference.targets.map((target) => ({
+      name: target.name,
+      dims: target.dims,
+      dtype: target.below === undefined ? 'f32' : 'i64',
+      below: target.below,
+      classes: target.classes,
+    })),
+    predictions: inference.predictions.map(({ name, kind }) => ({ name, kind })),
+    outputs: inference.outputs.map((output) => output.name),
+    losses: training.losses.map(({ name, weight }) => ({ name, weight })),
+    hypers: inference.hypers,
+    labels: inference.labels,
+    bounds: Object.fromEntries(inference.seqs.map((seq) => [seq.name, { low: seq.low, high: seq.high }])),
+    specHash,
+  }
+}

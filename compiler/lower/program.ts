@@ -1,0 +1,48 @@
+/** Lowers an elaborated model to a graph: of its predictions and outputs, or of its losses and updates. */
+import type { Elaborated, Root } from '../check/model.ts'
+import { createBuilder } from '../ir/builder.ts'
+import type { Graph, GraphOutput } from '../ir/graph.ts'
+import { batchDim } from '../shapes/dim.ts'
+import { noFacts } from '../shapes/facts.ts'
+import { createLowering, lower, type Lowering } from './lower.ts'
+import { spread } from './terms.ts'
+
+/** What a graph is for: its predictions and outputs, or its losses, their weighted total, and the state updates. */
+export type Purpose = 'inference' | 'training'
+
+/** The graph of a model, ragged: no mask is in it. */
+export function lowerModel(model: Elaborated, purpose: Purpose): Graph {
+  const b = createBuilder()
+  const low = createLowering(b, noFacts)
+  const outputs: GraphOutput[] = []
+  const root = (item: Root): number => {
+    const inner: Lowering = { ...low, b: b.in({ label: item.name, span: item.span }) }
+    return spread(inner.b, lower(inner, item.body), item.axes)
+  }
+  for (const item of model.predictions) outputs.push({ name: item.name, value: root(item), role: 'prediction' })
+  if (purpose === 'inference') for (const item of model.outputs) outputs.push({ name: item.name, value: root(item), role: 'output' })
+  else {
+    let total: number | undefined
+    for (const item of model.losses) {
+      const each = root(item)
+      const mean = item.perSample ? batchMean(low, each) : each
+      outputs.push({ name: item.name, value: mean, role: 'loss' })
+      const weighted = b.mul(mean, b.constant(item.weight))
+      total = total === undefined ? weighted : b.add(total, weighted)
+    }
+    if (total !== undefined) outputs.push({ name: 'total', value: total, role: 'total' })
+    for (const [def, update] of model.updates) {
+      if (def.body.kind !== 'state') continue
+      const inner: Lowering = { ...low, b: b.in({ scope: def.scope, label: def.label, span: def.span }) }
+      outputs.push({ name: def.body.path, value: spread(inner.b, lower(inner, update), def.axes), role: 'update' })
+    }
+  }
+  const variables = [...low.variables.values()].sort((x, y) => (x.path < y.path ? -1 : 1))
+  return b.finish({ name: model.name, outputs, seqs: model.seqs, variables, padded: false })
+}
+
+/** The mean over the samples of a batch. */
+function batchMean({ b }: Lowering, perSample: number): number {
+
+  return b.div(b.sum(perSample, [0], false), b.length(batchDim))
+}
