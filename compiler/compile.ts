@@ -10,6 +10,7 @@ import { lowerModel } from './lower/program.ts'
 import { fileScopes } from './names/file-scope.ts'
 import { resolveNames } from './names/resolve.ts'
 import { loadSources, type Sources } from './source/load.ts'
+import { entryKey } from './source/paths.ts'
 import type { Model, Variant } from './syntax/ast.ts'
 
 /** Reads a source file by its path; `std/…` is the shipped library. Undefined where there is none. */
@@ -65,7 +66,8 @@ export function check(path: string, read: ReadSource, options: CompileOptions = 
   const diagnostics: Diagnostic[] = [...sources.diagnostics]
   const { scopes, diagnostics: clashes } = fileScopes(sources.files, sources.uses)
   diagnostics.push(...clashes, ...resolveNames(sources.files, scopes))
-  const chosen = chooseModel(sources, path, options, diagnostics)
+  const entry = entryKey(path)
+  const chosen = chooseModel(sources, entry, options, diagnostics)
   const finish = (inference?: Elaborated, training?: Elaborated): Checked => {
     const all = distinct(diagnostics)
     const fine = !hasErrors(all)
@@ -80,7 +82,7 @@ export function check(path: string, read: ReadSource, options: CompileOptions = 
     }
   }
   if (!chosen) return finish()
-  const run = (training: boolean): Elaborated => elaborateOne(chosen, path, scopes, options.overrides ?? {}, training, diagnostics)
+  const run = (training: boolean): Elaborated => elaborateOne(chosen, entry, scopes, options.overrides ?? {}, training, diagnostics)
   return finish(run(false), run(true))
 }
 
@@ -89,13 +91,14 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
   const base = check(path, read, options)
   if (options.model !== undefined || (options.variants ?? []).length > 0) return base
   const { sources } = base
-  const file = sources.files.get(path)
+  const entry = entryKey(path)
+  const file = sources.files.get(entry)
   const models = file?.items.filter((item): item is Model => item.kind === 'model') ?? []
   const diagnostics = models.length > 1 ? base.diagnostics.filter((d) => d.code !== names.severalModels.code) : [...base.diagnostics]
   const { scopes } = fileScopes(sources.files, sources.uses)
   for (const item of file?.items ?? []) {
     if (item.kind === 'model' && models.length > 1)
-      for (const training of [false, true]) elaborateOne({ model: item, variants: [] }, path, scopes, {}, training, diagnostics)
+      for (const training of [false, true]) elaborateOne({ model: item, variants: [] }, entry, scopes, {}, training, diagnostics)
     if (item.kind !== 'variant') continue
     const model = models.find((m) => m.name.name === item.base.name)
     if (!model)
@@ -106,7 +109,7 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
           suggestion: suggest(item.base.name, models.map((m) => m.name.name)),
         }),
       )
-    else for (const training of [false, true]) elaborateOne({ model, variants: [item] }, path, scopes, {}, training, diagnostics)
+    else for (const training of [false, true]) elaborateOne({ model, variants: [item] }, entry, scopes, {}, training, diagnostics)
   }
   return { ...base, diagnostics: distinct(diagnostics) }
 }

@@ -262,7 +262,7 @@ export function freeVars(core: Core): Set<IndexVar> {
         return
       case 'reduce': {
         const inner = new Set([...bound, ...node.over])
-        for (const v of node.over) add(ownerOf(v))
+        for (const v of node.over) if (!inner.has(ownerOf(v) as IndexVar)) add(ownerOf(v))
         eachChild(node, (child) => visit(child, inner))
         return
       }
