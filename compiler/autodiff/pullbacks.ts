@@ -64,6 +64,20 @@ const extremum = <K extends 'max' | 'min'>(): Pullback<K> => {
   )
 }
 
+/** y x^(y - 1), and 0 where that is infinite or not a number. */
+function powerSlope(b: Builder, x: ValueId, y: ValueId): ValueId {
+  const p = numberOf(b, y)
+  if (p === undefined) {
+    const slope = b.mul(y, b.pow(x, b.sub(y, num(b, 1))))
+    const infinite = b.and(b.equal(x, zero(b)), b.less(y, num(b, 1)))
+    // Not a number is not equal to itself.
+    return b.select(b.and(b.equal(slope, slope), b.not(infinite)), slope, zero(b))
+  }
+  const slope = b.mul(num(b, p), b.pow(x, num(b, p - 1)))
+  if (!Number.isInteger(p)) return b.select(b.less(zero(b), x), slope, zero(b))
+  return p >= 1 ? slope : guarded(b, x, slope)
+}
+
 /** How the axes of contract(x, x) swap when the operands do, as a permutation of the result's axes; else undefined. */
 function swapOf(
   left: readonly number[],
@@ -92,8 +106,11 @@ export const pullbacks = {
   exp: unary((b, d, _, y) => b.mul(d, y)),
   /** 0 at 0, where the true one is infinite: so a side that `select` does not take adds 0 and not NaN. */
   log: unary((b, d, x) => guarded(b, x, b.div(d, x))),
-  /** 0 at 0, as for log. */
-  sqrt: unary((b, d, x, y) => b.mul(d, isNonZero(b, x) ? b.div(num(b, 0.5), y) : guarded(b, y, b.div(num(b, 0.5), y)))),
+  /** 0 at 0 and below, as for log. */
+  sqrt: unary((b, d, x, y) => {
+    const slope = b.div(num(b, 0.5), y)
+    return b.mul(d, isNonZero(b, x) ? slope : b.select(b.less(zero(b), y), slope, zero(b)))
+  }),
   /** 0 at 0. */
   abs: unary((b, d, x) => b.mul(d, b.sub(b.cast(b.less(zero(b), x), 'f32'), b.cast(b.less(x, zero(b)), 'f32')))),
   sin: unary((b, d, x) => b.mul(d, b.cos(x))),
@@ -134,18 +151,11 @@ export const pullbacks = {
     ]
   },
   /**
-   * With respect to the base 0 at 0 where the true one is infinite; with respect to the exponent 0 for bases at or
-   * below 0.
+   * With respect to the base 0 where the true one is infinite or not a number; with respect to the exponent 0 for
+   * bases at or below 0.
    */
   pow: binary(
-    ({ b, d, x, y }) => {
-      const p = numberOf(b, y)
-      const slope =
-        p === undefined ? b.mul(y, b.pow(x, b.sub(y, num(b, 1)))) : b.mul(num(b, p), b.pow(x, num(b, p - 1)))
-      if (isNonZero(b, x) || (p !== undefined && p >= 1)) return b.mul(d, slope)
-      const infinite = b.equal(x, zero(b))
-      return b.mul(d, b.select(p === undefined ? b.and(infinite, b.less(y, num(b, 1))) : infinite, zero(b), slope))
-    },
+    ({ b, d, x, y }) => b.mul(d, powerSlope(b, x, y)),
     ({ b, node, d, x }) => b.select(b.lessEqual(x, zero(b)), zero(b), b.mul(b.mul(d, node.id), b.log(x))),
   ),
   max: extremum(),

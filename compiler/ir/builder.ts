@@ -53,6 +53,8 @@ export interface Builder {
     where?: Where,
     type?: TensorType,
   ): ValueId
+  /** The value of an operation that is there already, or undefined; nothing is added. */
+  find<K extends OpName>(op: K, operands: readonly ValueId[], attributes: Attributes[K]): ValueId | undefined
   /** The graph of what the outputs need; other nodes are dropped, and variables that nothing reads with them. */
   finish(parts: GraphParts): Graph
 
@@ -210,6 +212,10 @@ export function createBuilder(base?: Graph, options: BuilderOptions = {}): Build
       typeOf,
       dimsOf: (value) => typeOf(value).dims,
       emit,
+      find: (op, operands, attributes) => {
+        const type = inferType(op, operands.map(typeOf), attributes)
+        return typeof type === 'string' ? undefined : byKey.get(sharingKey(op, operands, attributes, type))
+      },
       finish: ({ outputs, ...parts }) => {
         const live = liveNodes(nodes, outputs)
         return {

@@ -52,7 +52,16 @@ export interface SeqInfo {
 
 /** How a parameter or state starts. Sizes are those of the variable's own shape unless given. */
 export interface Initialiser {
-  readonly kind: 'zeros' | 'ones' | 'constant' | 'uniform' | 'normal' | 'glorot_uniform' | 'glorot_normal' | 'he_uniform' | 'he_normal'
+  readonly kind:
+    | 'zeros'
+    | 'ones'
+    | 'constant'
+    | 'uniform'
+    | 'normal'
+    | 'glorot_uniform'
+    | 'glorot_normal'
+    | 'he_uniform'
+    | 'he_normal'
   /** The constant, the half-width of the uniform, the deviation of the normal; 0 where the kind has none. */
   readonly scale: number
   readonly fanIn: number

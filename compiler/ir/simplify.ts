@@ -169,7 +169,7 @@ function sumOfProduct(
   const op = b.node(value).op
   if (op !== 'mul' && op !== 'div' && op !== 'neg') return undefined
   // Over no positions a sum is 0 whatever the factor; were it infinite, 0 times it would not be.
-  const alone = axes.some((axis) => isRagged(dims[axis] as Dim) && !axes.includes(ownerOf(dims, axis)))
+  const alone = sumsAlone(dims, axes)
   const minus = negated(b, value)
   if (alone) return minus === undefined ? undefined : b.neg(b.sum(minus, axes, true))
   const { rest, over, under, negative } = splitFactors(b, value, dims.length, axes)
@@ -182,6 +182,58 @@ function sumOfProduct(
   if (under !== undefined) v = b.div(v, under)
   return spread(b, negative ? b.neg(v) : v, keepType)
 }
+
+/** How deep sums of sums are looked for. */
+const DEPTH = 5
+
+/**
+ * The sum along `axes`, kept, of a value that broadcasts to `dims`, where it takes no pass over a large tensor: of what
+ * is only repeated, of what is summed elsewhere, and of scaled and added values for which that holds.
+ */
+function knownSum(
+  b: Builder,
+  value: ValueId,
+  dims: readonly Dim[],
+  axes: readonly number[],
+  depth = DEPTH,
+): ValueId | undefined {
+  if (depth === 0) return undefined
+  const { rest, over, under, negative } = splitFactors(b, value, dims.length, axes)
+  if (rest === undefined) return b.sum(b.broadcast(value, dims), axes, true)
+  const own = b.dimsOf(rest)
+  if (own.length !== dims.length || axes.some((axis) => !sameDim(own[axis] as Dim, dims[axis] as Dim))) return undefined
+  let sum = b.find('sum', [rest], { axes, keep: true })
+  const inner = (x: ValueId): ValueId | undefined => knownSum(b, x, own, axes, depth - 1)
+  for (const op of ['add', 'sub'] as const) {
+    const terms = sum === undefined ? match(b, rest, op) : undefined
+    if (!terms) continue
+    const x = inner(terms[0])
+    const y = x === undefined ? undefined : inner(terms[1])
+    if (x !== undefined && y !== undefined) sum = b.emit(op, [x, y], {})
+  }
+  if (sum === undefined) return undefined
+  if (over !== undefined) sum = b.mul(sum, over)
+  if (under !== undefined) sum = b.div(sum, under)
+  return negative ? b.neg(sum) : sum
+}
+
+/** A sum of terms whose own sums are known. So batch norm's mean needs no pass of its own in the derivative. */
+function sumOfTerms(
+  b: Builder,
+  value: ValueId,
+  { axes }: Attributes['sum'],
+  keepType: TensorType,
+): ValueId | undefined {
+  const dims = b.dimsOf(value)
+  const op = b.node(value).op
+  if ((op !== 'add' && op !== 'sub') || sumsAlone(dims, axes)) return undefined
+  const known = knownSum(b, value, dims, axes)
+  return known === undefined ? undefined : spread(b, known, keepType)
+}
+
+/** True where a ragged axis is summed and its batch axis is not: then a sum may be over nothing. */
+const sumsAlone = (dims: readonly Dim[], axes: readonly number[]): boolean =>
+  axes.some((axis) => isRagged(dims[axis] as Dim) && !axes.includes(ownerOf(dims, axis)))
 
 const kept = (dims: readonly Dim[], axes: readonly number[]): readonly Dim[] =>
   dims.map((dim, axis) => (axes.includes(axis) ? oneDim : dim))
@@ -323,8 +375,8 @@ const rules: { readonly [K in OpName]?: Rule<K> } = {
       const repeated = sumRepeated(b, source, dims, axes)
       return b.reshape(spread(b, b.sum(repeated, axes, true), keepType), type.dims)
     }
-    const product = sumOfProduct(b, x, { axes, keep }, keepType)
-    return product === undefined ? undefined : b.reshape(product, type.dims)
+    const smaller = sumOfProduct(b, x, { axes, keep }, keepType) ?? sumOfTerms(b, x, { axes, keep }, keepType)
+    return smaller === undefined ? undefined : b.reshape(smaller, type.dims)
   },
   maximum: (b, [x], { axes }, type) => {
     const dims = b.dimsOf(x)
