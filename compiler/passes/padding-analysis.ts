@@ -80,7 +80,7 @@ function constantOf(node: AnyNode, operands: readonly OperandView[]): number | u
 }
 
 /** A node's operands as its rule sees them. */
-export const operandsOf = (node: Node, views: ReadonlyMap<ValueId, OperandView>): OperandView[] =>
+export const operandsOf = (node: Node, views: Pick<ReadonlyMap<ValueId, OperandView>, 'get'>): OperandView[] =>
   node.operands.map((id) => {
     const view = views.get(id)
     if (!view) throw new Error(`value ${id} is read before it is made`)

@@ -1,6 +1,6 @@
 /** Decides which values are masked where they are made: few, small, and none that nothing relies on. */
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts'
-import type { Facts, Need, OperandView } from '../ops/padding.ts'
+import type { Facts, OperandView } from '../ops/padding.ts'
 import { BATCH, type Dim, evaluateDim, isRagged, sameDim } from '../shapes/dim.ts'
 import {
   analyse,
@@ -10,6 +10,7 @@ import {
   needsOf,
   operandsOf,
   paddingOf,
+  unmetNeeds,
   viewOf,
   withPadding,
 } from './padding-analysis.ts'
@@ -76,7 +77,7 @@ function walk(
       for (const { value, axis } of [cheapest.at, cheapest.place])
         views.set(value, maskedView(views.get(value) as OperandView, [axis]))
     }
-    const view = viewOf(node, operands, facts)
+    const view = viewOf(node, operandsOf(node, views), facts)
     for (const [axis, padding] of view.padding.entries()) {
       const place = { value: node.id, axis }
       // What may be NaN is cut at once: no later product can undo it.
@@ -117,57 +118,52 @@ function cheapestPlace(
 const sameLength = (x: OperandView, axis: number, node: AnyNode, at: number): boolean =>
   node.op === 'reshape' || sameDim(x.type.dims[axis] as Dim, node.type.dims[at] as Dim)
 
-/** The masks without those that nothing relies on, since later ones made them needless. */
+/** The masks without those that later ones made needless; the largest are tried first. */
 function withoutIdle(graph: Graph, masks: Masks, facts: Facts): Masks {
-  const views = analyse(graph, facts, masks)
-  const relied: Mutable = new Map()
-  for (const { value } of graph.outputs)
-    for (const [axis, padding] of (views.get(value)?.padding ?? []).entries())
-      if (padding === 0) add(relied, { value, axis })
-  for (const node of [...graph.nodes].reverse()) {
-    const operands = operandsOf(node, views)
-    const placeOf = (need: Need): Place => ({ value: node.operands[need.operand] as ValueId, axis: need.axis })
-    for (const needs of needsOf(node, operands, facts)) {
-      // What is repaired at its one use relies on nothing.
-      if (needs.some(({ repair, demand }) => repair !== 'mask' || demand === 'finite')) continue
-      const met = needs.filter((need) => isMet(need, operands)).map(placeOf)
-      const chosen = met.find((place) => has(relied, place)) ?? met.find((place) => !has(masks, place)) ?? met[0]
-      if (chosen) add(relied, chosen)
-    }
-    for (const [axis] of node.type.dims.entries()) {
-      const place = { value: node.id, axis }
-      if (!has(relied, place) || has(masks, place)) continue
-      for (const support of supportOf(node, axis, operands, facts, relied)) add(relied, support)
-    }
+  const left: Mutable = new Map([...masks].map(([value, axes]) => [value, new Set(axes)]))
+  const views = analyse(graph, facts, left)
+  const outputs = new Set(graph.outputs.map(({ value }) => value))
+  const index = new Map(graph.nodes.map((node, at) => [node.id, at]))
+  const candidates = [...masks]
+    .flatMap(([value, axes]) => {
+      const at = index.get(value) as number
+      const size = sizeOf((graph.nodes[at] as AnyNode).type.dims)
+      return [...axes].map((axis) => ({ value, axis, at, size }))
+    })
+    .sort((a, b) => b.size - a.size || b.at - a.at)
+  for (const { value, axis, at } of candidates) {
+    const axes = left.get(value) as Set<number>
+    axes.delete(axis)
+    const changes = withoutMask(graph, at, views, left, outputs, facts)
+    if (changes) for (const [id, view] of changes) views.set(id, view)
+    else axes.add(axis)
   }
-  const natural = analyse(graph, facts)
-  const kept: Mutable = new Map()
-  for (const [value, axes] of masks)
-    for (const axis of axes)
-      if (has(relied, { value, axis }) || natural.get(value)?.padding[axis] === 'any') add(kept, { value, axis })
-  return kept
+  return left
 }
 
-/** Which claims about the operands the claim about the result rests on: those that cannot be forgotten. */
-function supportOf(
-  node: AnyNode,
-  axis: number,
-  operands: readonly OperandView[],
+/** How the views change once the masks of the node at `from` are fewer, or undefined where something relied on it. */
+function withoutMask(
+  graph: Graph,
+  from: number,
+  views: ReadonlyMap<ValueId, OperandView>,
+  masks: Masks,
+  outputs: ReadonlySet<ValueId>,
   facts: Facts,
-  relied: Masks,
-): Place[] {
-  const claim = paddingOf(node, axis, operands, facts)
-  const support: Place[] = []
-  let views = operands
-  const order = operands
-    .flatMap((x, index) => x.padding.map((padding, at) => ({ index, at, padding, size: sizeOf(x.type.dims) })))
-    .filter(({ padding }) => typeof padding === 'number' || padding === 'low')
-    .sort((a, b) => b.size - a.size)
-  for (const { index, at } of order) {
-    const place = { value: node.operands[index] as ValueId, axis: at }
-    const weaker = views.map((view, i) => (i === index ? withPadding(view, at, 'finite') : view))
-    if (!has(relied, place) && paddingOf(node, axis, weaker, facts) === claim) views = weaker
-    else support.push(place)
+): ReadonlyMap<ValueId, OperandView> | undefined {
+  const changes = new Map<ValueId, OperandView>()
+  const now = { get: (id: ValueId) => changes.get(id) ?? views.get(id) }
+  for (let at = from; at < graph.nodes.length; at++) {
+    const node = graph.nodes[at] as AnyNode
+    if (at > from && !node.operands.some((operand) => changes.has(operand))) continue
+    const operands = operandsOf(node, now)
+    if (at > from && unmetNeeds(node, operands, facts).some((needs) => needs.some(({ repair }) => repair === 'mask')))
+      return undefined
+    const view = maskedView(viewOf(node, operands, facts), masks.get(node.id) ?? [])
+    const old = views.get(node.id)?.padding ?? []
+    if (view.padding.every((claim, axis) => claim === old[axis])) continue
+    if (view.padding.includes('any')) return undefined
+    if (outputs.has(node.id) && view.padding.some((claim) => claim !== undefined && claim !== 0)) return undefined
+    changes.set(node.id, view)
   }
-  return support
+  return changes
 }

@@ -113,7 +113,7 @@ export function runPoisoned(
       const wrong =
         typeof claim === 'number'
           ? !(Math.abs(held - claim) <= 1e-9 * Math.abs(claim))
-          : claim === 'low' && !(held <= LOW / 10)
+          : (claim === 'low' && !(held <= LOW / 10)) || (claim === 'finite' && !Number.isFinite(held))
       if (wrong) throw new PoisonError(`%${node.id} = ${node.op} holds ${held} at [${index}], which should be ${claim}`)
       const sign = (flat * 7 + node.id) % 3 === 0 ? -1 : 1
       if (claim === 'finite') value.data[flat] = node.type.dtype === 'bool' ? (sign + 1) / 2 : 1e3 * sign
