@@ -17,7 +17,7 @@ const frontEndFile = 'std/audio.model'
 /** Compiles the shipped feature model; `settings` are those of a trained model, where it is used. */
 export async function compileFrontEnd(settings: FeatureSettings['audio']): Promise<FrontEnd> {
   const overrides = Object.fromEntries(Object.entries(settings ?? {}).map(([name, value]) => [name, String(value)]))
-  const { program } = await loadProgram(frontEndFile, { D: overrides })
+  const { program } = loadProgram(frontEndFile, { D: overrides })
   const { inference, signature } = program
   const layout = layoutOf(inference.variables)
   const values = initialValues(layout, 0)

@@ -27,7 +27,7 @@ interface BuildOptions extends SpecOptions {
 }
 
 export async function build(file: string, options: BuildOptions): Promise<undefined> {
-  const { program } = await loadProgram(file, options)
+  const { program } = loadProgram(file, options)
   const { target, opset } = options
   const path = options.output ?? `${fileName(program.signature.model)}${target === 'onnx' ? '' : '.train'}.onnx`
   const made = target === 'onnx' ? await buildModel(program, options) : buildStep(program, options, opset)

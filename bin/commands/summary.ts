@@ -11,7 +11,7 @@ interface SummaryOptions extends SpecOptions {
 }
 
 export async function summary(file: string, options: SummaryOptions): Promise<undefined> {
-  const { program } = await loadProgram(file, options)
+  const { program } = loadProgram(file, options)
   const { signature, inference } = program
   const names = inference.seqs.map(({ name }) => name)
   const lengths = Object.fromEntries(names.map((name) => [name, options.length[name] ?? defaultLength]))

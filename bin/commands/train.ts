@@ -43,7 +43,7 @@ interface TrainOptions extends SpecOptions {
 
 export async function train(file: string, options: TrainOptions): Promise<number> {
   const holdOut = chooseHoldOut(options)
-  const { program, texts } = await loadProgram(file, options)
+  const { program, texts } = loadProgram(file, options)
   const { signature } = program
   const recipe = await readRecipe(options)
   const inputs = bindInputs(signature)

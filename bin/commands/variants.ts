@@ -2,12 +2,12 @@
 import { formatDim } from '../../compiler/shapes/dim.ts'
 import type { Program } from '../../compiler/artefact.ts'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts'
-import { listVariants } from '../../compiler/compile.ts'
+import { check } from '../../compiler/compile.ts'
 import { countFlops, countParameters, defaultLength, formatCount, formatFlops } from '../../runtime/report/summary.ts'
 import { formatTable } from '../../runtime/report/table.ts'
+import { makeNodeReader } from '../../compiler/source/node-reader.ts'
 import { exitCodes, printDiagnostics } from '../failure.ts'
-import { readSource } from '../reader.ts'
-import { compileFile, loadProgram, type SpecOptions } from '../spec.ts'
+import { compileFile, compileOptions, loadProgram, type SpecOptions } from '../spec.ts'
 
 interface VariantsOptions extends SpecOptions {
   readonly length: Readonly<Record<string, number>>
@@ -30,12 +30,12 @@ interface Row {
 }
 
 export async function variants(file: string, options: VariantsOptions): Promise<number> {
-  const { program: base } = await loadProgram(file, options)
-  const found = listVariants(file, readSource, base.signature.model)
+  const { program: base } = loadProgram(file, options)
+  const found = variantsOf(file, options, base.signature.model)
   const wrong: Diagnostic[] = []
   const rows: Row[] = [describe(base.signature.model, base, base, options.length)]
   for (const name of found) {
-    const { program, diagnostics, texts } = await compileFile(file, { ...options, variant: [name] })
+    const { program, diagnostics, texts } = compileFile(file, { ...options, variant: [name] })
     if (program) rows.push(describe(name, program, base, options.length))
     else {
       wrong.push(...diagnostics)
@@ -44,6 +44,14 @@ export async function variants(file: string, options: VariantsOptions): Promise<
   }
   process.stdout.write(options.json ? `${JSON.stringify(rows, undefined, 2)}\n` : `${format(rows).join('\n')}\n`)
   return wrong.length > 0 ? exitCodes.wrong : exitCodes.fine
+}
+
+/** The names of a model's variants, in the order of the file. */
+function variantsOf(file: string, options: VariantsOptions, model: string): string[] {
+  const { sources } = check(file, makeNodeReader(), compileOptions(options))
+  return (sources.entry?.items ?? []).flatMap((item) =>
+    item.kind === 'variant' && item.base.name === model ? [item.name.value] : [],
+  )
 }
 
 function describe(name: string, program: Program, base: Program, given: Readonly<Record<string, number>>): Row {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileUnreadable, notOnnx } from '../../compiler/diagnostics/catalogue/commands.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
-import { readMetadata } from '../../compiler/emit/onnx/model.ts'
+import { readMetadata } from '../../compiler/emit/onnx/metadata.ts'
 import { explainFileError } from '../formats/file-error.ts'
 import { type ModelCard, readModelCard } from './metadata.ts'
 

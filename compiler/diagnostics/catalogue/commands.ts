@@ -50,6 +50,11 @@ export const conflictingOptions = error<{ first: string; second: string }>('MCF6
   help: ['leave one of them out'],
 }))
 
+export const unknownPass = error<{ name: string; known: readonly string[] }>('MCF6610', 'unknown-pass', (p) => ({
+  message: `there is no pass ${quote(p.name)}`,
+  notes: [`the passes are ${p.known.map(quote).join(', ')}`],
+}))
+
 export const internalError = error<{ phase: string; what: string }>('MCF6699', 'internal-error', (p) => ({
   message: `internal error in ${p.phase}: ${p.what}`,
   help: ['this is a fault of mcfnc, not of your files: please report it with the spec and the command'],

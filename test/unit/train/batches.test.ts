@@ -41,9 +41,9 @@ test('inputs are padded with zeros and say their lengths', () => {
   const batch = assembleInputs(
     [text],
     [
-      { id: 'a', rows: { text: Float32Array.of(1, 2, 3, 4) } },
-      { id: 'b', rows: { text: Float32Array.of(5, 6) } },
-      { id: 'c', rows: { text: new Float32Array(0) } },
+      { id: 'a', rows: { text: Float32Array.of(1, 2, 3, 4) }, targets: {} },
+      { id: 'b', rows: { text: Float32Array.of(5, 6) }, targets: {} },
+      { id: 'c', rows: { text: new Float32Array(0) }, targets: {} },
     ],
   )
   expect(batch['text']).toEqual({ dtype: 'f32', dims: [3, 2, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0) })

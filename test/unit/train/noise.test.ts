@@ -42,7 +42,7 @@ test('a permutation holds every index once', () => {
 })
 
 const speech: BoundInput = { name: 'speech', field: 'audio', width: 2, lengths: 'speech_lengths', seq: 'frames' }
-const example = (id: string, frames: number): Example => ({ id, rows: { speech: new Float32Array(frames * 2) } })
+const example = (id: string, frames: number): Example => ({ id, rows: { speech: new Float32Array(frames * 2) }, targets: {} })
 const noise = [
   { name: 'drop', dims: [batchDim, seqDim('frames'), constantDim(3)] },
   { name: 'across', dims: [batchDim, constantDim(2), seqDim('frames')] },

@@ -1,0 +1,36 @@
+/** A program's inference graph as an ONNX model, its weights inside it or as inputs. */
+import type { Program } from '../../artefact.ts'
+import { padding } from '../../passes/padding.ts'
+import { type PassOptions, runPasses } from '../../passes/pass.ts'
+import { batchDim } from '../../shapes/dim.ts'
+import { emitOnnx, type OnnxOptions } from './emit.ts'
+
+export interface ExportOptions extends Pick<OnnxOptions, 'opset' | 'metadata' | 'positionOf' | 'producerVersion'> {
+  readonly passes?: PassOptions
+}
+
+/** From a ragged inference graph to one that can be emitted; users pad with anything. */
+export const inferencePasses = [padding({ inputs: 'any' })]
+
+/**
+ * The model as users get it: `weights` by path are its initialisers. Throws a DiagnosticError where one is missing or
+ * misshapen.
+ */
+export const exportInference = (
+  program: Program,
+  weights: ReadonlyMap<string, Float32Array>,
+  options: ExportOptions = {},
+): Uint8Array => emit(program, { ...options, weights })
+
+/** The model with every param and state as an input of its own, for evaluation while training goes on. */
+export const exportWithInputs = (program: Program, options: ExportOptions = {}): Uint8Array => emit(program, options)
+
+function emit({ inference, signature }: Program, { passes, ...options }: ExportOptions & OnnxOptions): Uint8Array {
+  const inputs = [
+    ...signature.inputs.map(({ name, dtype, dims }) => ({ name, dtype, dims: [batchDim, ...dims] })),
+    ...signature.inputs.flatMap(({ lengths }) =>
+      lengths === undefined ? [] : [{ name: lengths, dtype: 'i64' as const, dims: [batchDim] }],
+    ),
+  ]
+  return emitOnnx(runPasses(inference, inferencePasses, passes), { ...options, inputs })
+}
