@@ -390,7 +390,7 @@ function evaluateRoots(context: Context, statements: readonly Statement[], gathe
   const end = statements.at(-1)?.span
   if (end && predictions.length + outputs.length === 0 && !statements.some((s) => s.kind === 'predict' || s.kind === 'output'))
     report(context, shapes.nothingToPredict, end, {})
-  if (end && !statements.some((s) => s.kind === 'loss')) report(context, shapes.nothingToTrain, end, {})
+  if (end && predictions.length > 0 && !statements.some((s) => s.kind === 'loss')) report(context, shapes.nothingToTrain, end, {})
   return { predictions, outputs, losses }
 }
 
@@ -477,7 +477,7 @@ function seqInfos(context: Context, inputs: readonly ElaboratedInput[], seqs: Ga
     const sources = inputs.flatMap((input) => {
       const first = input.dims.findIndex(isRagged)
       return input.dims.flatMap((dim, k) =>
-        dim.key === name ? [{ input: input.name, axis: k + 1, lengths: k === first ? `${input.name}_lengths` : `${input.name}_${name}_lengths` }] : [],
+        dim.key === seqDim(name).key ? [{ input: input.name, axis: k + 1, lengths: k === first ? `${input.name}_lengths` : `${input.name}_${name}_lengths` }] : [],
       )
     })
     infos.push({
