@@ -4,9 +4,9 @@ import type { Problem, Range } from './messages.ts'
 import { endOf, LCurly, LParen, LSquare, makeToken, RCurly, RParen, RSquare, Separator } from './tokens.ts'
 
 export interface Brackets {
-  readonly problems: readonly Problem[]
+  readonly problems: Problem[]
   /** Offsets of brackets that do not fit, in the order found. */
-  readonly marks: readonly number[]
+  readonly marks: number[]
   /** True inside `( )` and `[ ]`, but for a `{ }` within them. */
   readonly inside: () => boolean
   /** True where anything is open. */
@@ -16,6 +16,8 @@ export interface Brackets {
   readonly close: (token: IToken) => IToken | undefined
   /** The statement ends at an offset, whatever brackets are open in it. */
   readonly endStatement: (at: number) => void
+  /** The same, where the statement is known to be broken otherwise: nothing is reported. */
+  readonly abandonStatement: () => void
   /** Everything ends at an offset. */
   readonly endAll: (at: number) => void
   /** A line ends: closers that were expected on it are no longer. */
@@ -111,6 +113,12 @@ export function makeBrackets(tokens: IToken[]): Brackets {
     close,
     endStatement: (at) => {
       if (inside()) closeDownTo(stack.findLastIndex(isCurly) + 1, at)
+    },
+    abandonStatement: () => {
+      for (let open = stack.at(-1); open && !isCurly(open); open = stack.at(-1)) {
+        forgiven.add(closerOf(open), 1)
+        pop()
+      }
     },
     endAll: (at) => closeDownTo(0, at),
     endLine: () => forgiven.clear(),

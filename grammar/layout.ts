@@ -5,6 +5,7 @@ import type { Problem } from './messages.ts'
 import {
   Doc,
   Equals,
+  endOf,
   ItemStart,
   Labels,
   LCurly,
@@ -21,6 +22,7 @@ import {
   RParen,
   RSquare,
   Semicolon,
+  Stray,
   Text,
   Trailing,
 } from './tokens.ts'
@@ -79,6 +81,7 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
   let fresh = true
   // True while a line has nothing on it.
   let blank = true
+  let broken = false
 
   /** Finds brackets left open by what the first token of a line is. */
   const beginLine = (token: IToken, at: number): void => {
@@ -91,11 +94,23 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
     brackets.endLine()
     pending ??= makeToken(Newline, '', token.startOffset)
   }
+  /** What is no token breaks its statement; one report of such a thing is enough for that. */
+  const reportStray = (found: IToken): void => {
+    const at = { start: found.startOffset, end: endOf(found) }
+    if (!broken) brackets.problems.push({ kind: 'stray', found, at, line: at })
+    brackets.marks.push(at.start)
+    broken = true
+    // The rest of the line is in a text that has no end, closing brackets and all.
+    if (found.tokenType === OpenText) brackets.abandonStatement()
+  }
   const separate = (token: IToken): void => {
     const previous = tokens.at(-1)
     if (pending && previous && previous.tokenType !== LCurly && token.tokenType !== RCurly) {
       const goesOn = pending.tokenType === Newline && (tokenMatcher(previous, Trailing) || tokenMatcher(token, Leading))
-      if (!goesOn) tokens.push(pending)
+      if (!goesOn) {
+        tokens.push(pending)
+        broken = false
+      }
     }
     pending = undefined
   }
@@ -124,6 +139,7 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
       const kept = isCloser(type) ? brackets.close(token) : token
       if (!kept) continue
       separate(kept)
+      if (type === Stray || type === OpenText) reportStray(token)
       if (docLines.length > 0) docs.set(token.startOffset, docLines.join('\n'))
       docLines = []
       if (isOpener(type)) brackets.open(token)

@@ -21,6 +21,7 @@ export type Problem = { readonly at: Range; readonly line: Range } & (
     }
   | { readonly kind: 'unclosed'; readonly open: IToken }
   | { readonly kind: 'unopened'; readonly close: IToken }
+  | { readonly kind: 'stray'; readonly found: IToken }
   | { readonly kind: 'mismatched'; readonly open: IToken; readonly close: IToken }
   | { readonly kind: 'tooDeep'; readonly limit: number }
   | { readonly kind: 'tooLong'; readonly limit: number }

@@ -23,13 +23,12 @@ export function printAst(node: AstNode, text?: string): Json {
   const isSpan = (value: unknown): value is Span => isRecord(value) && 'start' in value && 'end' in value
 
   const print = (value: unknown): Json | undefined => {
-    if (Array.isArray(value)) return value.flatMap((item) => print(item) ?? [null])
+    if (Array.isArray(value)) return value.map((item) => print(item) ?? null)
     if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') return value
     if (!isRecord(value)) return undefined
-    if (value['kind'] === 'ident' && typeof value['name'] === 'string') return value['name']
-    if (value['kind'] === 'string' && typeof value['value'] === 'string') return value['value']
-    if (typeof value['n'] === 'bigint' && typeof value['d'] === 'bigint')
-      return formatRational({ n: value['n'], d: value['d'] })
+    if (value.kind === 'ident' && typeof value.name === 'string') return value.name
+    if (value.kind === 'string' && typeof value.value === 'string') return value.value
+    if (typeof value.n === 'bigint' && typeof value.d === 'bigint') return formatRational({ n: value.n, d: value.d })
     const out: Record<string, Json> = {}
     for (const [key, field] of Object.entries(value)) {
       if (key === 'opSpan' || field === '' || field === undefined || (Array.isArray(field) && field.length === 0))

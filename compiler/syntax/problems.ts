@@ -2,7 +2,7 @@
 import { type IToken, tokenMatcher } from 'chevrotain'
 import type { Layout } from '../../grammar/layout.ts'
 import { describeToken, type Problem, type Range } from '../../grammar/messages.ts'
-import { Arrow, Binder, Colon, Equals, Keyword, LCurly, LSquare, Name, OpenText, Stray } from '../../grammar/tokens.ts'
+import { Arrow, Binder, Colon, Equals, Keyword, LCurly, LSquare, Name, OpenText } from '../../grammar/tokens.ts'
 import { syntax } from '../diagnostics/catalogue/syntax.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
 import type { Span } from './ast.ts'
@@ -91,6 +91,12 @@ function toDiagnostic(path: string, text: string, problem: Problem): Diagnostic 
       const params = { opener, closer: problem.close.image, wanted: partner(opener), open }
       return diagnose(syntax.mismatchedBracket, span, params)
     }
+    case 'stray': {
+      const { tokenType, image } = problem.found
+      if (tokenType === OpenText) return diagnose(syntax.openText, span, {})
+      const shown = image.length > 20 ? `${image.slice(0, 20)}…` : image
+      return diagnose(syntax.strayCharacter, span, { text: shown, hint: strayHint(image) })
+    }
     case 'tooDeep':
       return diagnose(syntax.tooDeep, span, { limit: problem.limit })
     case 'tooLong':
@@ -110,11 +116,6 @@ function unexpected(path: string, text: string, span: Span, problem: Unexpected)
   const { expected, found, previous, rules } = problem
   const rule = rules.at(-1) ?? ''
   const what = describeToken(found)
-  if (found.tokenType === Stray) {
-    const shown = found.image.length > 20 ? `${found.image.slice(0, 20)}…` : found.image
-    return diagnose(syntax.strayCharacter, span, { text: shown, hint: strayHint(found.image) })
-  }
-  if (found.tokenType === OpenText) return diagnose(syntax.openText, span, {})
   const isWord = (token: IToken): boolean => tokenMatcher(token, Keyword) || tokenMatcher(token, Binder)
   if (expected === 'a name') {
     if (isWord(found)) return diagnose(syntax.reservedWord, span, { word: found.image })
@@ -122,12 +123,17 @@ function unexpected(path: string, text: string, span: Span, problem: Unexpected)
     if (previous && isWord(previous) && (found.tokenType === Equals || found.tokenType === LSquare))
       return diagnose(syntax.reservedWord, placeOf(path, previous), { word: previous.image })
   }
+  if (rule === 'statement' && tokenMatcher(found, Binder)) {
+    const binds = /^\s*(?:\[[^\]]*\]\s*)?=(?!=)/.test(text.slice(span.end, span.end + 200))
+    if (binds) return diagnose(syntax.reservedWord, span, { word: found.image })
+    return diagnose(syntax.loneExpression, span, { name: undefined, found: what, hint: bindingHint(found) })
+  }
   if (rule === 'staticParam' && found.tokenType === LSquare)
     return diagnose(syntax.tensorInStatics, span, { name: nameBefore(text, span.start) })
   if (rule === 'header' && expected === '`(`' && found.tokenType === Arrow)
     return diagnose(syntax.missingList, span, {})
   if (rule === 'line') {
-    const hint = found.tokenType === Equals ? 'a comparison is written `==`' : undefined
+    const hint = found.tokenType === Equals ? 'a comparison is written `==`; a line that ends with an operator goes on in the next' : undefined
     return diagnose(syntax.statementGoesOn, span, { found: what, hint })
   }
   if (rule === 'binding' && expected === '`=`' && previous)

@@ -34,7 +34,7 @@ export const sources = {
     caption: 'this one is too much',
     help: ['put several of them in one file'],
   })),
-  tooLarge: error<{ path: string; limit: number }>('MCF2906', 'too-large', (p) => ({
+  tooLarge: error<{ path: string; limit: number }>('MCF2906', 'file-too-large', (p) => ({
     message: `the file \`${p.path}\` is longer than ${p.limit} characters`,
     help: ['is this a .model file?'],
   })),

@@ -110,11 +110,18 @@ export const syntax = {
     caption: 'expected the end of the line',
     help: [p.hint ?? 'an operator may be missing before this; a second statement begins on a new line or after `;`'],
   })),
-  loneExpression: error<{ name: string; found: string; hint: string }>('MCF1019', 'lone-expression', (p) => ({
-    message: `expected \`=\` after \`${p.name}\`, found ${p.found}`,
-    caption: 'expected `=`',
-    help: [p.hint],
-  })),
+  loneExpression: error<{ name: string | undefined; found: string; hint: string }>(
+    'MCF1019',
+    'lone-expression',
+    (p) => ({
+      message:
+        p.name === undefined
+          ? `a statement cannot begin with ${p.found}`
+          : `expected \`=\` after \`${p.name}\`, found ${p.found}`,
+      caption: p.name === undefined ? undefined : 'expected `=`',
+      help: [p.hint],
+    }),
+  ),
   tensorInStatics: error<{ name: string }>('MCF1020', 'tensor-in-statics', (p) => ({
     message: `\`${p.name}\` is a tensor in the list of static parameters`,
     caption: 'a static parameter is `int`, `real` or `bool`',
