@@ -3,7 +3,6 @@ import type { TensorType } from '../ir/graph.ts'
 import {
   constantOf,
   type Dim,
-  divideDim,
   formatDim,
   isBatch,
   isOne,
@@ -11,8 +10,9 @@ import {
   mulDim,
   oneDim,
   sameDim,
+  scaleDim,
 } from '../shapes/dim.ts'
-import { compareRational, one } from '../shapes/rational.ts'
+import { compareRational, divRational, one, type Rational } from '../shapes/rational.ts'
 
 export const sameDims = (a: readonly Dim[], b: readonly Dim[]): boolean =>
   a.length === b.length && a.every((dim, axis) => sameDim(dim, b[axis] as Dim))
@@ -59,6 +59,15 @@ export function broadcastDims(operands: readonly (readonly Dim[])[]): readonly D
   return out
 }
 
+/** The number that a is times b, where there is one. */
+function ratioOf(a: Dim, b: Dim): Rational | undefined {
+  const [first] = a.terms
+  const [other] = b.terms
+  if (!first || !other) return undefined
+  const ratio = divRational(first.coefficient, other.coefficient)
+  return sameDim(scaleDim(b, ratio), a) ? ratio : undefined
+}
+
 /** Axes of two shapes that hold the same elements in row order; axes of size 1 stand in no group. */
 export interface ReshapeGroup {
   readonly from: readonly number[]
@@ -83,8 +92,7 @@ export function alignReshape(from: readonly Dim[], to: readonly Dim[]): readonly
     let p = from[i] as Dim
     let q = to[j] as Dim
     while (!sameDim(p, q)) {
-      const ratio = divideDim(q, p)
-      const value = ratio && constantOf(ratio)
+      const value = ratioOf(q, p)
       if (!value) return `${formatDim(p)} cannot become ${formatDim(q)}`
       const side = compareRational(value, one) > 0
       if (side) i = skip(from, i + 1)
