@@ -2,8 +2,9 @@
  * The padding pass: from a graph over ragged samples to one over padded tensors that gives the same values at every
  * valid position, whatever stands in the padding. It runs after differentiation, so that no derivative sees a mask.
  */
-import { type Builder, copyNode, mapGraph } from '../ir/builder.ts'
-import type { AnyNode, Graph, ValueId } from '../ir/graph.ts'
+import { type Builder, mapGraph } from '../ir/builder.ts'
+import type { AnyNode, Graph, Node, ValueId } from '../ir/graph.ts'
+import type { OpName } from '../ops/op.ts'
 import type { Facts, Need, OperandView } from '../ops/padding.ts'
 import {
   analyse,
@@ -108,5 +109,9 @@ function repaired(
     const x = one.length > 0 ? replaced(b, operand, one, 1) : operand
     return low.length > 0 ? lowered(b, x, low) : x
   })
-  return copyNode(b, node, mended)
+  return emitAgain(b, node, mended)
 }
+
+/** The node over other operands; the builder stands at its place already. */
+const emitAgain = <K extends OpName>(b: Builder, node: Node<K>, operands: readonly ValueId[]): ValueId =>
+  b.emit(node.op, operands, node.attributes, undefined, node.type)

@@ -184,7 +184,8 @@ export function lengthNames(a: Dim): string[] {
 }
 
 /** True where the dim differs from sample to sample: it depends on a length other than `batch`. */
-export const isRagged = (a: Dim): boolean => lengthNames(a).some((name) => name !== BATCH)
+export const isRagged = (a: Dim): boolean =>
+  a.terms.some(({ atoms }) => atoms.some((atom) => (atom.kind === 'seq' ? atom.name !== BATCH : isRagged(atom.of))))
 export const isBatch = (a: Dim): boolean => a.key === batchDim.key
 
 /** The value at given lengths, in float64; exact for dims. */
@@ -193,7 +194,8 @@ export function evaluateDim(a: Dim, lengthOf: (name: string) => number): number 
   for (const term of a.terms) {
     let product = toNumber(term.coefficient)
     for (const atom of term.atoms)
-      product *= atom.kind === 'seq' ? lengthOf(atom.name) : Math.floor(evaluateDim(atom.of, lengthOf) / Number(atom.by))
+      product *=
+        atom.kind === 'seq' ? lengthOf(atom.name) : Math.floor(evaluateDim(atom.of, lengthOf) / Number(atom.by))
     total += product
   }
   return total
