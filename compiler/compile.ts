@@ -1,7 +1,7 @@
 /** The whole pipeline on one screen: text -> syntax tree -> names -> elaborated model -> graphs. */
 import type { Program, Signature } from './artefact.ts'
-import { type Elaborated, elaborate } from './check/model.ts'
 import type { FileScope } from './check/context.ts'
+import { type Elaborated, elaborate } from './check/model.ts'
 import { names } from './diagnostics/catalogue/names.ts'
 import { type Diagnostic, diagnose } from './diagnostics/diagnostic.ts'
 import { sortDiagnostics } from './diagnostics/sort.ts'
@@ -82,7 +82,8 @@ export function check(path: string, read: ReadSource, options: CompileOptions = 
     }
   }
   if (!chosen) return finish()
-  const run = (training: boolean): Elaborated => elaborateOne(chosen, entry, scopes, options.overrides ?? {}, training, diagnostics)
+  const run = (training: boolean): Elaborated =>
+    elaborateOne(chosen, entry, scopes, options.overrides ?? {}, training, diagnostics)
   return finish(run(false), run(true))
 }
 
@@ -94,11 +95,13 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
   const entry = entryKey(path)
   const file = sources.files.get(entry)
   const models = file?.items.filter((item): item is Model => item.kind === 'model') ?? []
-  const diagnostics = models.length > 1 ? base.diagnostics.filter((d) => d.code !== names.severalModels.code) : [...base.diagnostics]
+  const diagnostics =
+    models.length > 1 ? base.diagnostics.filter((d) => d.code !== names.severalModels.code) : [...base.diagnostics]
   const { scopes } = fileScopes(sources.files, sources.uses)
   for (const item of file?.items ?? []) {
     if (item.kind === 'model' && models.length > 1)
-      for (const training of [false, true]) elaborateOne({ model: item, variants: [] }, entry, scopes, {}, training, diagnostics)
+      for (const training of [false, true])
+        elaborateOne({ model: item, variants: [] }, entry, scopes, {}, training, diagnostics)
     if (item.kind !== 'variant') continue
     const model = models.find((m) => m.name.name === item.base.name)
     if (!model)
@@ -106,10 +109,15 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
         diagnose(names.variantBase, item.base.span, {
           variant: item.name.value,
           base: item.base.name,
-          suggestion: suggest(item.base.name, models.map((m) => m.name.name)),
+          suggestion: suggest(
+            item.base.name,
+            models.map((m) => m.name.name),
+          ),
         }),
       )
-    else for (const training of [false, true]) elaborateOne({ model, variants: [item] }, entry, scopes, {}, training, diagnostics)
+    else
+      for (const training of [false, true])
+        elaborateOne({ model, variants: [item] }, entry, scopes, {}, training, diagnostics)
   }
   return { ...base, diagnostics: distinct(diagnostics) }
 }
@@ -138,7 +146,10 @@ function chooseModel(
   const seen = new Map<string, Variant>()
   for (const variant of variants) {
     const first = seen.get(variant.name.value)
-    if (first) diagnostics.push(diagnose(names.duplicateVariant, variant.name.span, { name: variant.name.value, first: first.name.span }))
+    if (first)
+      diagnostics.push(
+        diagnose(names.duplicateVariant, variant.name.span, { name: variant.name.value, first: first.name.span }),
+      )
     seen.set(variant.name.value, variant)
   }
   const available = models.map((model) => model.name.name)
@@ -147,14 +158,22 @@ function chooseModel(
   for (const name of wanted) {
     const variant = seen.get(name)
     if (variant) chosenVariants.push(variant)
-    else diagnostics.push(diagnose(names.unknownVariant, undefined, { name, available: [...seen.keys()], suggestion: suggest(name, seen.keys()) }))
+    else
+      diagnostics.push(
+        diagnose(names.unknownVariant, undefined, {
+          name,
+          available: [...seen.keys()],
+          suggestion: suggest(name, seen.keys()),
+        }),
+      )
   }
   const byVariant = options.model === undefined && models.length > 1 ? chosenVariants[0]?.base.name : undefined
   const name = options.model ?? byVariant
   const model = name === undefined ? models[0] : models.find((m) => m.name.name === name)
   if (!model) {
     // A file that could not be read or parsed has said so already.
-    if (!hasErrors(diagnostics) || models.length > 0) diagnostics.push(diagnose(names.noModel, undefined, { available, wanted: name }))
+    if (!hasErrors(diagnostics) || models.length > 0)
+      diagnostics.push(diagnose(names.noModel, undefined, { available, wanted: name }))
     return undefined
   }
   if (name === undefined && models.length > 1) {
@@ -169,9 +188,14 @@ export function compile(path: string, read: ReadSource, options: CompileOptions 
   const checked = check(path, read, options)
   const { inference, training, diagnostics, texts, model } = checked
   if (!inference || !training || !model) return { program: undefined, diagnostics, texts }
-  const hash = options.hash?.([...texts].map(([file, text]) => `${file}\n${text}`).join('\n')) ?? ''
+  const hash = options.hash?.([...texts.values()].join('\n')) ?? ''
   const program: Program = {
-    signature: signatureOf(inference, training, checked.variants.map((v) => v.name.value), hash),
+    signature: signatureOf(
+      inference,
+      training,
+      checked.variants.map((v) => v.name.value),
+      hash,
+    ),
     inference: lowerModel(inference, 'inference'),
     training: lowerModel(training, 'training'),
   }
@@ -185,7 +209,10 @@ function withLiveInputs(program: Program): Program {
     for (const node of graph.nodes) if (node.op === 'input') read.add(node.attributes.name)
   const inputs = program.signature.inputs.filter((input) => read.has(input.name))
   const kept = new Set(inputs.map((input) => input.name))
-  const seqs = program.inference.seqs.map((seq) => ({ ...seq, sources: seq.sources.filter((source) => kept.has(source.input)) }))
+  const seqs = program.inference.seqs.map((seq) => ({
+    ...seq,
+    sources: seq.sources.filter((source) => kept.has(source.input)),
+  }))
   const used = seqs.filter((seq) => seq.sources.length > 0)
   return {
     signature: { ...program.signature, inputs },
@@ -194,7 +221,12 @@ function withLiveInputs(program: Program): Program {
   }
 }
 
-function signatureOf(inference: Elaborated, training: Elaborated, variants: readonly string[], specHash: string): Signature {
+function signatureOf(
+  inference: Elaborated,
+  training: Elaborated,
+  variants: readonly string[],
+  specHash: string,
+): Signature {
   const lengthsOf = (name: string): string | undefined =>
     inference.seqs.flatMap((seq) => seq.sources).find((source) => source.input === name)?.lengths
   return {
