@@ -63,7 +63,8 @@ export function callBuiltin(context: Context, name: string, args: readonly Given
   const [low, high] = arity[name] as readonly [number, number]
   if (args.length < low || args.length > high) {
     const wants = low === high ? `${low} argument${low === 1 ? '' : 's'}` : `${low} or more arguments`
-    const help = name === 'sum' || name === 'max' || name === 'min' ? [`to reduce an axis write \`${name}[i](x[i])\``] : []
+    const help =
+      name === 'sum' || name === 'max' || name === 'min' ? [`to reduce an axis write \`${name}[i](x[i])\``] : []
     report(context, shapes.argumentCount, span, { callee: name, wants, got: args.length, help })
     return poison
   }
@@ -77,9 +78,7 @@ export function callBuiltin(context: Context, name: string, args: readonly Given
       if (exact && exact.d === 1n && (name === 'floor' || name === 'stop_gradient')) return first.value
       if (exact && name === 'abs') return numberValue(constantDim(exact.n < 0n ? { n: -exact.n, d: exact.d } : exact))
       const value = applyUnary(fn, known)
-      return name === 'floor' && Number.isSafeInteger(value)
-        ? numberValue(constantDim(value))
-        : { kind: 'real', value }
+      return name === 'floor' && Number.isSafeInteger(value) ? numberValue(constantDim(value)) : { kind: 'real', value }
     }
     return elementwise(context, name, args, ([a]) => unary(fn, asNumber(a as Core)))
   }
@@ -117,7 +116,10 @@ function extreme(context: Context, name: 'max' | 'min', args: readonly Given[]):
   return args.slice(1).reduce((left: Given, right: Given): Given => {
     const known = better(left.value, right.value)
     if (known) return { value: known, span: left.span }
-    return { value: elementwise(context, name, [left, right], ([a, b]) => binary(name, a as Core, b as Core)), span: left.span }
+    return {
+      value: elementwise(context, name, [left, right], ([a, b]) => binary(name, a as Core, b as Core)),
+      span: left.span,
+    }
   }, args[0] as Given).value
 }
 
@@ -206,7 +208,10 @@ function overLastAxis(context: Context, name: string, given: Given, span: Span):
   if (!tensor) return poison
   const last = tensor.axes.at(-1)
   if (!last) {
-    report(context, shapes.notAValue, given.span, { got: describe(given.value), wants: 'a tensor with an axis to normalise over' })
+    report(context, shapes.notAValue, given.span, {
+      got: describe(given.value),
+      wants: 'a tensor with an axis to normalise over',
+    })
     return poison
   }
   const source = materialise(context, tensor, span)
@@ -222,7 +227,11 @@ function overLastAxis(context: Context, name: string, given: Given, span: Span):
   const width = flatDims(tensor.axes.slice(0, -1)).length
   if (name === 'logsumexp') return { ...source, below: undefined, axes: tensor.axes.slice(0, -1), at: total }
   if (name === 'log_softmax')
-    return { ...source, below: undefined, at: (indices) => binary('sub', asNumber(source.at(indices)), total(indices.slice(0, width))) }
+    return {
+      ...source,
+      below: undefined,
+      at: (indices) => binary('sub', asNumber(source.at(indices)), total(indices.slice(0, width))),
+    }
   // The share is defined over its own variables first, then read at any index.
   const lambda: TensorValue = {
     ...source,
@@ -230,9 +239,11 @@ function overLastAxis(context: Context, name: string, given: Given, span: Span):
     at: (indices) => {
       const own = indices.slice(width)
       const by = new Map(vars.map((v, k) => [v, own[k] as Core]))
-      return substitute({ kind: 'softmax', over: vars, condition: undefined, body: bodyAt(indices.slice(0, width)) }, by)
+      return substitute(
+        { kind: 'softmax', over: vars, condition: undefined, body: bodyAt(indices.slice(0, width)) },
+        by,
+      )
     },
   }
   return materialise(context, lambda, span)
 }
-

@@ -8,8 +8,8 @@ import type { Block, CallExpr, Expr, Span, TypeExpr } from '../syntax/ast.ts'
 import { builtinNames, callBuiltin, type Given, isBuiltin } from './builtins.ts'
 import {
   bindValue,
-  childScope,
   type Context,
+  childScope,
   fixedSlot,
   lookup,
   newVars,
@@ -83,7 +83,12 @@ export function evaluateCall(context: Context, expr: CallExpr): Value {
 }
 
 const reportNamedArgument = (context: Context, callee: string, span: Span): void =>
-  report(context, shapes.argumentCount, span, { callee, wants: 'tensors by position', got: 1, help: ['only the first list of a block takes names'] })
+  report(context, shapes.argumentCount, span, {
+    callee,
+    wants: 'tensors by position',
+    got: 1,
+    help: ['only the first list of a block takes names'],
+  })
 
 /** The arguments, a tuple spread out. */
 function evaluateAll(context: Context, expr: CallExpr): Given[] {
@@ -113,7 +118,10 @@ export function instantiate(
       report(context, shapes.tensorInStaticList, arg.span, { block: name, text: block.params[k]?.name.name ?? 'x' })
       failed = true
     } else if (arg.value.kind === 'instance') {
-      report(context, shapes.notStatic, arg.span, { what: `a static parameter of \`${name}\``, got: describe(arg.value) })
+      report(context, shapes.notStatic, arg.span, {
+        what: `a static parameter of \`${name}\``,
+        got: describe(arg.value),
+      })
       failed = true
     }
     const param = arg.name === undefined ? block.statics[k] : block.statics.find((p) => p.name.name === arg.name)
@@ -125,7 +133,9 @@ export function instantiate(
           callee: name,
           wants: `${available.length} static argument${available.length === 1 ? '' : 's'}`,
           got: statics.length,
-          help: available.length ? [`they are: ${available.join(', ')}`] : [`tensors go into a second list: \`${name}()(…)\``],
+          help: available.length
+            ? [`they are: ${available.join(', ')}`]
+            : [`tensors go into a second list: \`${name}()(…)\``],
         })
       else
         report(context, shapes.unknownStatic, arg.span, {
@@ -171,7 +181,10 @@ export function applyInstance(context: Context, instance: Instance, given: reado
   if (given.some(({ value }) => value.kind === 'poison')) return poison
   if (++run.applications > MAX_APPLICATIONS || context.uses.length > MAX_NESTING) {
     if (run.applications <= MAX_APPLICATIONS + 1 || context.uses.length > MAX_NESTING)
-      reportPlain(context, shapes.tooLarge, span, { what: 'the number of blocks inside blocks', limit: `${MAX_APPLICATIONS}` })
+      reportPlain(context, shapes.tooLarge, span, {
+        what: 'the number of blocks inside blocks',
+        limit: `${MAX_APPLICATIONS}`,
+      })
     return poison
   }
   if (context.uses.some((use) => use.block === name)) {
@@ -234,7 +247,8 @@ export function applyInstance(context: Context, instance: Instance, given: reado
   const extraAt = extraVars.map(readIndex)
   const sources = tensors.map((tensor, k) => materialise(context, tensor, (given[k] as Given).span))
   const isMapped = (k: number): boolean =>
-    (tensors[k] as TensorValue).axes.length > (block.params[k] as Block['params'][number]).type.dims.length - (wholeBatch ? 1 : 0)
+    (tensors[k] as TensorValue).axes.length >
+    (block.params[k] as Block['params'][number]).type.dims.length - (wholeBatch ? 1 : 0)
 
   // What the parameters see: their own axes, at the mapped variables.
   let args: TensorValue[] = sources.map((source, k) => {
@@ -277,9 +291,7 @@ export function applyInstance(context: Context, instance: Instance, given: reado
     scope: header,
     file: instance.file,
     indices: new Map(),
-    around: wholeBatch
-      ? []
-      : [...context.around, ...extraVars.map((v) => fixedSlot(v.name, span, [v], false))],
+    around: wholeBatch ? [] : [...context.around, ...extraVars.map((v) => fixedSlot(v.name, span, [v], false))],
     sample: wholeBatch ? undefined : (groupSample ?? context.sample),
     batch: batch ?? context.batch,
     path: instance.path,
@@ -365,7 +377,13 @@ function bindStatics(context: Context, inside: Context, header: Scope, instance:
 }
 
 /** A static value as its declared type, or a report and poison. */
-export function checkStatic(context: Context, name: string, type: 'int' | 'real' | 'bool', value: Value, span: Span): Value {
+export function checkStatic(
+  context: Context,
+  name: string,
+  type: 'int' | 'real' | 'bool',
+  value: Value,
+  span: Span,
+): Value {
   if (value.kind === 'poison') return value
   const known = staticNumber(value)
   const wants = { int: 'a whole number', real: 'a number', bool: 'true or false' }[type]
@@ -382,10 +400,19 @@ export function checkStatic(context: Context, name: string, type: 'int' | 'real'
 }
 
 /** Binds the dims of the header and compares every axis; false where something was reported. */
-function bindDims(inside: Context, header: Scope, block: Block, args: readonly TensorValue[], given: readonly Given[]): boolean {
+function bindDims(
+  inside: Context,
+  header: Scope,
+  block: Block,
+  args: readonly TensorValue[],
+  given: readonly Given[],
+): boolean {
   const globals = inside.run.files.get(inside.file)?.items
   const visible = (name: string): boolean =>
-    block.statics.some((s) => s.name.name === name) || name === BATCH || globals?.get(name)?.item.kind === 'const' || globals?.get(name)?.item.kind === 'labels'
+    block.statics.some((s) => s.name.name === name) ||
+    name === BATCH ||
+    globals?.get(name)?.item.kind === 'const' ||
+    globals?.get(name)?.item.kind === 'labels'
   const boundBy = new Map<string, string>()
   block.params.forEach((param, k) => {
     const arg = args[k] as TensorValue
@@ -432,7 +459,8 @@ function bindDims(inside: Context, header: Scope, block: Block, args: readonly T
         for (const dim of param.type.dims)
           if (dim.kind === 'name' && boundBy.has(dim.name) && boundBy.get(dim.name) !== param.name.name) {
             const value = header.bindings.get(dim.name)?.value
-            if (value?.kind === 'number') notes.push(`\`${dim.name}\` = ${dimOrigin(inside, value.dim)}, bound by \`${boundBy.get(dim.name)}\``)
+            if (value?.kind === 'number')
+              notes.push(`\`${dim.name}\` = ${dimOrigin(inside, value.dim)}, bound by \`${boundBy.get(dim.name)}\``)
           }
         report(outside, shapes.argumentShape, where, {
           block: block.name.name,
@@ -450,7 +478,10 @@ function bindDims(inside: Context, header: Scope, block: Block, args: readonly T
       if (!below) fine = false
       else if (!arg.below || compareDims(below, arg.below, inside.run.facts) !== 'equal') {
         fine = false
-        report({ ...inside, uses: inside.uses.slice(0, -1) }, shapes.notIds, where, { param: param.name.name, below: formatDim(below) })
+        report({ ...inside, uses: inside.uses.slice(0, -1) }, shapes.notIds, where, {
+          param: param.name.name,
+          below: formatDim(below),
+        })
       }
     }
   })
@@ -475,8 +506,7 @@ function resolveEdit(inside: Context, header: Scope, instance: Instance): Instan
     edit.value,
   )
   if (value.kind !== 'instance') {
-    if (value.kind !== 'poison')
-      reportPlain(inside, shapes.notABlock, edit.value.span, { got: describe(value) })
+    if (value.kind !== 'poison') reportPlain(inside, shapes.notABlock, edit.value.span, { got: describe(value) })
     return undefined
   }
   value.instance.path = instance.path
@@ -512,11 +542,20 @@ function checkResults(body: Context, instance: Instance, result: Value, how: App
         declared.push({ dims: body.batch, batch: true, mappedBy: undefined })
         continue
       }
-      if (dim.kind === 'name' && !body.scope.parent?.bindings.has(dim.name) && !body.run.files.get(body.file)?.items.has(dim.name)) {
+      if (
+        dim.kind === 'name' &&
+        !body.scope.parent?.bindings.has(dim.name) &&
+        !body.run.files.get(body.file)?.items.has(dim.name)
+      ) {
         reportPlain(body, shapes.unboundDim, dim.span, { name: dim.name, block: block.name.name })
         return poison
       }
-      const value = toDim({ ...body, scope: body.scope.parent as Scope }, evaluate({ ...body, scope: body.scope.parent as Scope }, dim), dim.span, 'a dim')
+      const value = toDim(
+        { ...body, scope: body.scope.parent as Scope },
+        evaluate({ ...body, scope: body.scope.parent as Scope }, dim),
+        dim.span,
+        'a dim',
+      )
       if (!value) return poison
       declared.push(axisOf(value))
     }
@@ -559,4 +598,3 @@ function checkResults(body: Context, instance: Instance, result: Value, how: App
   if (checked.some((value) => value.kind === 'poison')) return poison
   return result.kind === 'tuple' || block.tuple ? { kind: 'tuple', items: checked } : (checked[0] as Value)
 }
-

@@ -145,7 +145,13 @@ export function bindValue(scope: Scope, name: string, value: Value, span?: Span)
 /** A new index variable. A ragged range belongs to `sample`. */
 export function newVar(run: Run, name: string, dim: Dim | undefined, sample: IndexVar | undefined): IndexVar {
   const normal = dim && normaliseDim(dim, run.facts)
-  return { id: run.nextId++, name, dim: normal, sample: normal && !isRagged(normal) ? undefined : sample, ranged: undefined }
+  return {
+    id: run.nextId++,
+    name,
+    dim: normal,
+    sample: normal && !isRagged(normal) ? undefined : sample,
+    ranged: undefined,
+  }
 }
 
 /** Variables for the dims of consecutive axes; the ragged ones belong to the `batch` among them, or to `sample`. */
@@ -160,7 +166,13 @@ export function newVars(run: Run, name: string, dims: readonly Dim[], sample: In
 
 export function newDef(
   context: Context,
-  parts: { label?: string | undefined; axes: readonly IndexVar[]; below?: Dim | undefined; body: Core | Leaf; span: Span | undefined },
+  parts: {
+    label?: string | undefined
+    axes: readonly IndexVar[]
+    below?: Dim | undefined
+    body: Core | Leaf
+    span: Span | undefined
+  },
 ): Def {
   const def: Def = {
     id: context.run.nextId++,

@@ -21,7 +21,19 @@ export interface IndexVar {
 }
 
 export type UnaryFunction =
-  'neg' | 'exp' | 'log' | 'sqrt' | 'abs' | 'sin' | 'cos' | 'tanh' | 'sigmoid' | 'relu' | 'erf' | 'floor' | 'stopGradient'
+  | 'neg'
+  | 'exp'
+  | 'log'
+  | 'sqrt'
+  | 'abs'
+  | 'sin'
+  | 'cos'
+  | 'tanh'
+  | 'sigmoid'
+  | 'relu'
+  | 'erf'
+  | 'floor'
+  | 'stopGradient'
 export type BinaryFunction = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min' | 'intDiv' | 'mod'
 export type Comparison = 'equal' | 'less' | 'lessEqual'
 export type ReduceOp = 'sum' | 'mean' | 'max' | 'min' | 'logsumexp'
@@ -47,9 +59,18 @@ export type Core =
       readonly body: Core
     }
   /** The share of the body at `over`'s present values among all of theirs. */
-  | { readonly kind: 'softmax'; readonly over: readonly IndexVar[]; readonly condition: Core | undefined; readonly body: Core }
+  | {
+      readonly kind: 'softmax'
+      readonly over: readonly IndexVar[]
+      readonly condition: Core | undefined
+      readonly body: Core
+    }
   /** Parts end to end along `along`; each part's own variable ranges over its share. */
-  | { readonly kind: 'concat'; readonly along: IndexVar; readonly parts: readonly { readonly of: IndexVar; readonly body: Core }[] }
+  | {
+      readonly kind: 'concat'
+      readonly along: IndexVar
+      readonly parts: readonly { readonly of: IndexVar; readonly body: Core }[]
+    }
   /** `over` in row order as one axis, `along`. */
   | { readonly kind: 'flatten'; readonly along: IndexVar; readonly over: readonly IndexVar[]; readonly body: Core }
 
@@ -76,7 +97,11 @@ export interface Def {
 }
 
 export const isLeaf = (body: Core | Leaf): body is Leaf =>
-  body.kind === 'input' || body.kind === 'target' || body.kind === 'param' || body.kind === 'state' || body.kind === 'noise'
+  body.kind === 'input' ||
+  body.kind === 'target' ||
+  body.kind === 'param' ||
+  body.kind === 'state' ||
+  body.kind === 'noise'
 
 export const number = (value: number): Core => ({ kind: 'number', value })
 export const exactNumber = (value: Rational): Core => number(toNumber(value))
@@ -87,8 +112,7 @@ export const dimNumber = (dim: Dim, sample: IndexVar | undefined): Core => {
   return value ? exactNumber(value) : { kind: 'dim', dim, sample }
 }
 
-export const isBool = (core: Core): boolean =>
-  core.kind === 'compare' || core.kind === 'logic' || core.kind === 'not'
+export const isBool = (core: Core): boolean => core.kind === 'compare' || core.kind === 'logic' || core.kind === 'not'
 
 const isNumber = (core: Core, value: number): boolean => core.kind === 'number' && core.value === value
 

@@ -19,8 +19,8 @@ import type {
 import { applyInstance, callBuiltin, evaluateCall, instantiate, isBuiltin } from './calls.ts'
 import {
   bindValue,
-  childScope,
   type Context,
+  childScope,
   type IndexSlot,
   lookup,
   newSlot,
@@ -44,8 +44,8 @@ import {
   select,
   unary,
 } from './core.ts'
-import { boolValue, numberBinary, staticNumber, toDim } from './numbers.ts'
 import { labelsValue } from './model.ts'
+import { boolValue, numberBinary, staticNumber, toDim } from './numbers.ts'
 import { evaluateBody } from './statements.ts'
 import {
   clashNotes,
@@ -76,7 +76,9 @@ export function evaluate(context: Context, expr: Expr): Value {
       if (expr.op === '-') {
         const minus = numberBinary(context, '-', numberValue(constantDim(0)), operand, expr.span)
         if (minus) return minus
-        return elementwise(context, '-', [{ value: operand, span: expr.operand.span }], ([a]) => unary('neg', a as Core))
+        return elementwise(context, '-', [{ value: operand, span: expr.operand.span }], ([a]) =>
+          unary('neg', a as Core),
+        )
       }
       const known = staticNumber(operand)
       if (known !== undefined) return boolValue(known === 0)
@@ -105,14 +107,24 @@ export function evaluate(context: Context, expr: Expr): Value {
       const left = evaluate(context, expr.left)
       const args = left.kind === 'tuple' ? left.items : [left]
       if (expr.right.kind === 'name' && isBuiltin(expr.right.name) && !lookup(context.scope, expr.right.name))
-        return callBuiltin(context, expr.right.name, args.map((value) => ({ value, span: expr.left.span })), expr.span)
+        return callBuiltin(
+          context,
+          expr.right.name,
+          args.map((value) => ({ value, span: expr.left.span })),
+          expr.span,
+        )
       const right = evaluate(context, expr.right)
       if (right.kind === 'poison') return poison
       if (right.kind !== 'instance') {
         report(context, shapes.notABlock, expr.right.span, { got: describe(right) })
         return poison
       }
-      return applyInstance(context, right.instance, args.map((value) => ({ value, span: expr.left.span })), expr.span)
+      return applyInstance(
+        context,
+        right.instance,
+        args.map((value) => ({ value, span: expr.left.span })),
+        expr.span,
+      )
     }
     case 'tuple':
       return { kind: 'tuple', items: expr.items.map((item) => evaluate(context, item)) }
@@ -168,7 +180,16 @@ function evaluateGlobal(context: Context, item: Block | Const | Labels, file: st
   if (known) return known === 'busy' ? reportCycle(context, item) : known
   globals.set(item, 'busy')
   const value = evaluate(
-    { ...context, file, scope: childScope(undefined), indices: new Map(), around: [], batch: undefined, uses: [], pending: new Map() },
+    {
+      ...context,
+      file,
+      scope: childScope(undefined),
+      indices: new Map(),
+      around: [],
+      batch: undefined,
+      uses: [],
+      pending: new Map(),
+    },
     item.value,
   )
   let result = value
@@ -343,7 +364,14 @@ function evaluateIndex(context: Context, expr: IndexExpr): Value {
 }
 
 /** A parameter has no outside: an index that leaves it, as far as its range is known, is an error. */
-function checkParameterRead(context: Context, base: TensorValue, expr: IndexExpr, axis: number, index: Core, span: Span): void {
+function checkParameterRead(
+  context: Context,
+  base: TensorValue,
+  expr: IndexExpr,
+  axis: number,
+  index: Core,
+  span: Span,
+): void {
   const probe = base.at(flatDims(base.axes).map(() => number(0)))
   if (probe.kind !== 'read' || (probe.def.body.kind !== 'param' && probe.def.body.kind !== 'state')) return
   const size = staticSize(flatDims(base.axes)[axis] as ReturnType<typeof constantDim>)
@@ -456,7 +484,8 @@ function evaluateBinder(context: Context, expr: BinderExpr): Value {
   return {
     kind: 'tensor',
     axes: tensor.axes,
-    at: (indices) => reduceCore(expr.op as Exclude<BinderExpr['op'], 'softmax'>, over, condition, asNumber(tensor.at(indices))),
+    at: (indices) =>
+      reduceCore(expr.op as Exclude<BinderExpr['op'], 'softmax'>, over, condition, asNumber(tensor.at(indices))),
     below: undefined,
   }
 }
@@ -466,7 +495,8 @@ const reduceCore = (
   over: readonly IndexVar[],
   condition: Core | undefined,
   body: Core,
-): Core => (op === 'sum' && body.kind === 'number' && body.value === 0 ? body : { kind: 'reduce', op, over, condition, body })
+): Core =>
+  op === 'sum' && body.kind === 'number' && body.value === 0 ? body : { kind: 'reduce', op, over, condition, body }
 
 /** An offset read directly under `max` or `mean` counts zeros that are not in the sample. */
 function warnOffset(context: Context, expr: BinderExpr, slots: readonly IndexSlot[]): void {
@@ -544,7 +574,13 @@ function evaluateStack(context: Context, items: readonly Expr[], span: Span): Va
     })
     return poison
   }
-  return joined(context, span, 0, first.axes, parts.map((part) => ({ part, size: undefined })))
+  return joined(
+    context,
+    span,
+    0,
+    first.axes,
+    parts.map((part) => ({ part, size: undefined })),
+  )
 }
 
 /**
@@ -613,4 +649,3 @@ function evaluateRepeat(context: Context, expr: RepeatExpr): Value {
   }
   return carried
 }
-

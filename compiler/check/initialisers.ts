@@ -23,8 +23,18 @@ export const initialisers: { readonly [name: string]: InitialiserRow } = {
   constant: { kind: 'constant', scale: { name: 'value', default: undefined }, fans: false, doc: 'all `value`' },
   uniform: { kind: 'uniform', scale: { name: 'bound', default: 0.05 }, fans: false, doc: 'uniform in -bound..bound' },
   normal: { kind: 'normal', scale: { name: 'deviation', default: 0.05 }, fans: false, doc: 'normal with mean 0' },
-  glorot_uniform: { kind: 'glorot_uniform', scale: undefined, fans: true, doc: 'uniform within sqrt(6 / (fan_in + fan_out))' },
-  glorot_normal: { kind: 'glorot_normal', scale: undefined, fans: true, doc: 'normal, deviation sqrt(2 / (fan_in + fan_out))' },
+  glorot_uniform: {
+    kind: 'glorot_uniform',
+    scale: undefined,
+    fans: true,
+    doc: 'uniform within sqrt(6 / (fan_in + fan_out))',
+  },
+  glorot_normal: {
+    kind: 'glorot_normal',
+    scale: undefined,
+    fans: true,
+    doc: 'normal, deviation sqrt(2 / (fan_in + fan_out))',
+  },
   he_uniform: { kind: 'he_uniform', scale: undefined, fans: true, doc: 'uniform within sqrt(6 / fan_in)' },
   he_normal: { kind: 'he_normal', scale: undefined, fans: true, doc: 'normal, deviation sqrt(2 / fan_in)' },
 }
@@ -33,18 +43,26 @@ export const initialisers: { readonly [name: string]: InitialiserRow } = {
 export function readInitialiser(context: Context, expr: Expr, shape: readonly number[]): Initialiser | undefined {
   const callee = expr.kind === 'call' ? expr.callee : expr
   if (callee.kind !== 'name') {
-    if (expr.kind !== 'error') report(context, shapes.notAValue, expr.span, { got: 'an expression', wants: 'an initialiser such as `zeros()`' })
+    if (expr.kind !== 'error')
+      report(context, shapes.notAValue, expr.span, { got: 'an expression', wants: 'an initialiser such as `zeros()`' })
     return undefined
   }
   const row = Object.hasOwn(initialisers, callee.name) ? initialisers[callee.name] : undefined
   if (!row) {
     const available = Object.keys(initialisers)
-    reportPlain(context, shapes.unknownInitialiser, callee.span, { name: callee.name, available, suggestion: suggest(callee.name, available) })
+    reportPlain(context, shapes.unknownInitialiser, callee.span, {
+      name: callee.name,
+      available,
+      suggestion: suggest(callee.name, available),
+    })
     return undefined
   }
   const fanOut = shape.at(-1) ?? 1
   const values: { [name: string]: number } = {
-    fan_in: Math.max(shape.slice(0, -1).reduce((a, b) => a * b, 1), 1),
+    fan_in: Math.max(
+      shape.slice(0, -1).reduce((a, b) => a * b, 1),
+      1,
+    ),
     fan_out: fanOut,
   }
   const allowed = [...(row.scale ? [row.scale.name] : []), ...(row.fans ? ['fan_in', 'fan_out'] : [])]
@@ -52,7 +70,12 @@ export function readInitialiser(context: Context, expr: Expr, shape: readonly nu
   for (const [k, arg] of (expr.kind === 'call' ? expr.args : []).entries()) {
     const name = arg.name?.name ?? allowed[k]
     if (!name || !allowed.includes(name)) {
-      report(context, shapes.unknownStatic, arg.span, { block: callee.name, name: name ?? `argument ${k + 1}`, available: allowed, suggestion: name && suggest(name, allowed) })
+      report(context, shapes.unknownStatic, arg.span, {
+        block: callee.name,
+        name: name ?? `argument ${k + 1}`,
+        available: allowed,
+        suggestion: name && suggest(name, allowed),
+      })
       return undefined
     }
     const value = evaluate(context, arg.value)

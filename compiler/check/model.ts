@@ -20,19 +20,33 @@ import {
 } from '../shapes/dim.ts'
 import { noFacts, withBounds } from '../shapes/facts.ts'
 import { compareRational, parseRational, type Rational, toNumber } from '../shapes/rational.ts'
-import type { Expr, Hyper, Input, Labels, Loss, Model, Output, Predict, Seq, Span, Statement, Target, Variant } from '../syntax/ast.ts'
+import type {
+  Expr,
+  Hyper,
+  Input,
+  Labels,
+  Loss,
+  Model,
+  Output,
+  Predict,
+  Seq,
+  Span,
+  Statement,
+  Target,
+  Variant,
+} from '../syntax/ast.ts'
 import { checkStatic } from './calls.ts'
 import {
-  childScope,
   type Context,
+  childScope,
   type FileScope,
   fixedSlot,
   newVar,
   newVars,
   noReplacements,
   type Replacements,
-  report,
   type Run,
+  report,
   type TypeEntry,
 } from './context.ts'
 import { asNumber, type Core, type Def, freeVars, type IndexVar, readIndex } from './core.ts'
@@ -40,7 +54,17 @@ import { evaluate } from './expressions.ts'
 import { staticNumber, toDim } from './numbers.ts'
 import { checkRequire, declare, declareStatement, force, runDeferred } from './statements.ts'
 import { clashNotes, compareAxes, leafTensor, materialise, toTensor } from './tensors.ts'
-import { type Axis, axisOf, describe, describeAxes, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
+import {
+  type Axis,
+  axisOf,
+  describe,
+  describeAxes,
+  flatDims,
+  numberValue,
+  poison,
+  type TensorValue,
+  type Value,
+} from './value.ts'
 
 /** A value that leaves the model: its axes, the sample's first where it has one, and one element. */
 export interface Root {
@@ -129,9 +153,16 @@ export function elaborate(request: ModelRequest): Elaborated {
 
   for (const statement of edited.statements) if (statement.kind === 'require') checkRequire(context, statement)
   for (const statement of edited.statements) {
-    for (const ident of statementNames(statement)) if (reservedWords.has(spokenName(ident.name))) report(context, names.reservedName, ident.span, { name: ident.name })
+    for (const ident of statementNames(statement))
+      if (reservedWords.has(spokenName(ident.name)))
+        report(context, names.reservedName, ident.span, { name: ident.name })
     force(context, statement)
-    if (statement.kind === 'hyper' || statement.kind === 'seq' || statement.kind === 'input' || statement.kind === 'target')
+    if (
+      statement.kind === 'hyper' ||
+      statement.kind === 'seq' ||
+      statement.kind === 'input' ||
+      statement.kind === 'target'
+    )
       for (const ident of statementNames(statement)) {
         const binding = scope.bindings.get(ident.name)
         if (binding?.state === 'todo') binding.evaluate()
@@ -144,7 +175,10 @@ export function elaborate(request: ModelRequest): Elaborated {
     for (const edit of unused)
       report(context, names.editUnused, edit.span, {
         name: edit.path.join('.'),
-        where: edit.path.length > 1 ? `\`${edit.path.slice(0, -1).join('.')}\` as the model uses it` : `\`${model.name.name}\` itself`,
+        where:
+          edit.path.length > 1
+            ? `\`${edit.path.slice(0, -1).join('.')}\` as the model uses it`
+            : `\`${model.name.name}\` itself`,
       })
   return {
     name: model.name.name,
@@ -174,8 +208,14 @@ function replacementsOf(edits: readonly BlockEdit[], context: Context, unused: S
   for (const edit of edits) {
     const [head, ...rest] = edit.path
     if (head === undefined) continue
-    if (rest.length === 0) here.set(head, { value: edit.value, context: { ...context, file: edit.file }, used: () => unused.delete(originalOf(edit)) })
-    else groups.set(head, [...(groups.get(head) ?? []), Object.assign({}, edit, { path: rest, origin: originalOf(edit) })])
+    if (rest.length === 0)
+      here.set(head, {
+        value: edit.value,
+        context: { ...context, file: edit.file },
+        used: () => unused.delete(originalOf(edit)),
+      })
+    else
+      groups.set(head, [...(groups.get(head) ?? []), Object.assign({}, edit, { path: rest, origin: originalOf(edit) })])
   }
   const inside = new Map([...groups].map(([name, group]) => [name, replacementsOf(group, context, unused)]))
   return { here, inside }
@@ -190,7 +230,11 @@ interface Gathered {
 }
 
 /** Binds what a model declares. */
-function declareModel(context: Context, statements: readonly Statement[], overrides: Readonly<Record<string, string>>): Gathered {
+function declareModel(
+  context: Context,
+  statements: readonly Statement[],
+  overrides: Readonly<Record<string, string>>,
+): Gathered {
   const inputs: ElaboratedInput[] = []
   const targets = new Map<string, Elaborated['targets'][number]>()
   const hypers: Record<string, number> = {}
@@ -246,11 +290,17 @@ function declareModel(context: Context, statements: readonly Statement[], overri
   }
 }
 
-function checkOverrides(context: Context, statements: readonly Statement[], overrides: Readonly<Record<string, string>>): void {
+function checkOverrides(
+  context: Context,
+  statements: readonly Statement[],
+  overrides: Readonly<Record<string, string>>,
+): void {
   const available = statements.flatMap((s) => (s.kind === 'hyper' || s.kind === 'labels' ? [s.name.name] : []))
   for (const name of Object.keys(overrides))
     if (!available.includes(name))
-      context.run.report(diagnose(names.unknownHyper, undefined, { name, available, suggestion: suggest(name, available) }))
+      context.run.report(
+        diagnose(names.unknownHyper, undefined, { name, available, suggestion: suggest(name, available) }),
+      )
 }
 
 function declareSeq(context: Context, statement: Seq, seqs: Gathered['seqs']): void {
@@ -262,20 +312,30 @@ function declareSeq(context: Context, statement: Seq, seqs: Gathered['seqs']): v
       if (!expr) return undefined
       const dim = toDim(context, evaluate(context, expr), expr.span, `a bound of \`${name}\``)
       const value = dim && constantOf(dim)
-      if (dim && !value) report(context, shapes.notStatic, expr.span, { what: `a bound of \`${name}\``, got: formatDim(dim) })
+      if (dim && !value)
+        report(context, shapes.notStatic, expr.span, { what: `a bound of \`${name}\``, got: formatDim(dim) })
       return value
     }
     const low = bound(item.low)
     const high = bound(item.high)
     if (low && high && compareRational(low, high) > 0)
-      report(context, shapes.badBounds, item.span, { what: `\`${name}\``, low: String(toNumber(low)), high: String(toNumber(high)) })
+      report(context, shapes.badBounds, item.span, {
+        what: `\`${name}\``,
+        low: String(toNumber(low)),
+        high: String(toNumber(high)),
+      })
     context.run.facts = withBounds(context.run.facts, name, { low: low ?? { n: 0n, d: 1n }, high })
     seqs.set(name, { low: low ? toNumber(low) : 0, high: high && toNumber(high) })
   }
 }
 
-export function labelsValue(context: Context, statement: Labels, override: string | undefined): ReturnType<typeof numberValue> {
-  const values = override === undefined ? statement.values.map((v) => v.value) : override.split(',').map((part) => part.trim())
+export function labelsValue(
+  context: Context,
+  statement: Labels,
+  override: string | undefined,
+): ReturnType<typeof numberValue> {
+  const values =
+    override === undefined ? statement.values.map((v) => v.value) : override.split(',').map((part) => part.trim())
   const repeated = values.find((value, k) => values.indexOf(value) !== k || value === '')
   if (repeated !== undefined) report(context, names.duplicateLabel, statement.span, { label: repeated })
   return numberValue(constantDim(values.length), values)
@@ -295,7 +355,13 @@ function hyperValue(context: Context, statement: Hyper, override: string | undef
     }
     value = numberValue(constantDim(parseRational(literal)))
   } else value = evaluate(context, statement.default)
-  const checked = checkStatic(context, name, statement.type, value, override === undefined ? statement.default.span : statement.span)
+  const checked = checkStatic(
+    context,
+    name,
+    statement.type,
+    value,
+    override === undefined ? statement.default.span : statement.span,
+  )
   const known = staticNumber(checked)
   if (checked.kind !== 'poison' && known === undefined) {
     report(context, shapes.notStatic, statement.span, { what: `\`${name}\``, got: describe(checked) })
@@ -306,12 +372,24 @@ function hyperValue(context: Context, statement: Hyper, override: string | undef
   const high = limit(statement.high)
   const outside = (x: number): boolean => (low !== undefined && x < low) || (high !== undefined && x > high)
   for (const item of statement.grid) {
-    const grid = staticNumber(checkStatic(context, `the grid of ${name}`, statement.type, evaluate(context, item), item.span))
+    const grid = staticNumber(
+      checkStatic(context, `the grid of ${name}`, statement.type, evaluate(context, item), item.span),
+    )
     if (grid !== undefined && outside(grid))
-      report(context, shapes.outOfDomain, item.span, { name, value: String(grid), low: String(low), high: String(high) })
+      report(context, shapes.outOfDomain, item.span, {
+        name,
+        value: String(grid),
+        low: String(low),
+        high: String(high),
+      })
   }
   if (known !== undefined && outside(known)) {
-    report(context, shapes.outOfDomain, statement.span, { name, value: String(known), low: String(low), high: String(high) })
+    report(context, shapes.outOfDomain, statement.span, {
+      name,
+      value: String(known),
+      low: String(low),
+      high: String(high),
+    })
     return poison
   }
   return checked
@@ -328,7 +406,8 @@ function declareInput(
     if (!dim) return undefined
     for (const length of lengthNames(dim)) {
       const known = context.run.origins.get(length)
-      if (known?.text === 'seq') context.run.origins.set(length, { text: `${statement.kind} ${name}`, span: statement.span })
+      if (known?.text === 'seq')
+        context.run.origins.set(length, { text: `${statement.kind} ${name}`, span: statement.span })
     }
     dims.push(dim)
   }
@@ -354,7 +433,12 @@ function declareInput(
   return {
     info: { name, dims, below: below && staticSize(below), span: statement.span },
     classes,
-    tensor: { kind: 'tensor', axes: dims.map(axisOf), below, at: (indices) => ({ kind: 'read', def, at: [...at, ...indices] }) },
+    tensor: {
+      kind: 'tensor',
+      axes: dims.map(axisOf),
+      below,
+      at: (indices) => ({ kind: 'read', def, at: [...at, ...indices] }),
+    },
   }
 }
 
@@ -388,33 +472,55 @@ function evaluateRoots(context: Context, statements: readonly Statement[], gathe
     }
   }
   const end = statements.at(-1)?.span
-  if (end && predictions.length + outputs.length === 0 && !statements.some((s) => s.kind === 'predict' || s.kind === 'output'))
+  if (
+    end &&
+    predictions.length + outputs.length === 0 &&
+    !statements.some((s) => s.kind === 'predict' || s.kind === 'output')
+  )
     report(context, shapes.nothingToPredict, end, {})
-  if (end && predictions.length > 0 && !statements.some((s) => s.kind === 'loss')) report(context, shapes.nothingToTrain, end, {})
+  if (end && predictions.length > 0 && !statements.some((s) => s.kind === 'loss'))
+    report(context, shapes.nothingToTrain, end, {})
   return { predictions, outputs, losses }
 }
 
 function rootOf(context: Context, name: string, tensor: TensorValue, span: Span): Root {
   const bound = materialise(context, tensor, span, name)
   const own = newVars(context.run, 'i', flatDims(tensor.axes), context.sample)
-  return { name, axes: [...(context.sample ? [context.sample] : []), ...own], body: asNumber(bound.at(own.map(readIndex))), span }
+  return {
+    name,
+    axes: [...(context.sample ? [context.sample] : []), ...own],
+    body: asNumber(bound.at(own.map(readIndex))),
+    span,
+  }
 }
 
-function evaluatePredict(context: Context, statement: Predict, gathered: Gathered): Elaborated['predictions'][number] | undefined {
+function evaluatePredict(
+  context: Context,
+  statement: Predict,
+  gathered: Gathered,
+): Elaborated['predictions'][number] | undefined {
   const name = statement.name.name
   const value = evaluate(context, statement.value)
   const target = gathered.targets.get(name)
   if (!target) {
     const declared = context.scope.bindings.get(name)?.value
     if (declared?.kind !== 'poison')
-      report(context, names.unknownTarget, statement.name.span, { name, suggestion: suggest(name, gathered.targets.keys()) })
+      report(context, names.unknownTarget, statement.name.span, {
+        name,
+        suggestion: suggest(name, gathered.targets.keys()),
+      })
     return undefined
   }
   const tensor = toTensor(context, value, statement.value.span)
   if (!tensor) return undefined
-  const wanted: Axis[] = [...target.dims, ...(target.below === undefined ? [] : [constantDim(target.below)])].map(axisOf)
+  const wanted: Axis[] = [...target.dims, ...(target.below === undefined ? [] : [constantDim(target.below)])].map(
+    axisOf,
+  )
   if (compareAxes(context, wanted, tensor.axes).kind !== 'equal') {
-    const what = target.below === undefined ? describeAxes(wanted) : `${describeAxes(wanted)}, a probability for each of ${target.below}`
+    const what =
+      target.below === undefined
+        ? describeAxes(wanted)
+        : `${describeAxes(wanted)}, a probability for each of ${target.below}`
     report(context, shapes.predictionShape, statement.value.span, {
       target: name,
       wants: what,
@@ -477,7 +583,15 @@ function seqInfos(context: Context, inputs: readonly ElaboratedInput[], seqs: Ga
     const sources = inputs.flatMap((input) => {
       const first = input.dims.findIndex(isRagged)
       return input.dims.flatMap((dim, k) =>
-        dim.key === seqDim(name).key ? [{ input: input.name, axis: k + 1, lengths: k === first ? `${input.name}_lengths` : `${input.name}_${name}_lengths` }] : [],
+        dim.key === seqDim(name).key
+          ? [
+              {
+                input: input.name,
+                axis: k + 1,
+                lengths: k === first ? `${input.name}_lengths` : `${input.name}_${name}_lengths`,
+              },
+            ]
+          : [],
       )
     })
     infos.push({

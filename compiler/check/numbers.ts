@@ -110,7 +110,8 @@ function exact(context: Context, op: BinaryOp, a: Dim, b: Dim, span: Span): Valu
     case '!=': {
       const compared = compareDims(a, b, facts)
       // Whether two lengths happen to be equal is a question for when it runs.
-      if (compared === 'unknown' || (compared === 'different' && !(x && y) && !neverEqual(context, a, b))) return undefined
+      if (compared === 'unknown' || (compared === 'different' && !(x && y) && !neverEqual(context, a, b)))
+        return undefined
       return boolValue((compared === 'equal') === (op === '=='))
     }
     case '<':
@@ -138,7 +139,13 @@ function exact(context: Context, op: BinaryOp, a: Dim, b: Dim, span: Span): Valu
 const neverEqual = (context: Context, a: Dim, b: Dim): boolean =>
   atMost(addDim(a, oneDim), b, context.run.facts) === 'yes' || atMost(addDim(b, oneDim), a, context.run.facts) === 'yes'
 
-function power(context: Context, base: Dim, x: Rational | undefined, y: Rational | undefined, span: Span): Value | undefined {
+function power(
+  context: Context,
+  base: Dim,
+  x: Rational | undefined,
+  y: Rational | undefined,
+  span: Span,
+): Value | undefined {
   if (!y) {
     return undefined
   }

@@ -2,12 +2,12 @@
 import { names } from '../diagnostics/catalogue/names.ts'
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { suggest } from '../diagnostics/suggest.ts'
+import { spokenName } from '../names/variants.ts'
 import { constantOf, type Dim, formatDim, isRagged, productDims, staticSize, subDim } from '../shapes/dim.ts'
 import { boundsOf, normaliseDim, withBounds, withEquality } from '../shapes/facts.ts'
 import { divRational, floorRational, negateRational, rational, subRational } from '../shapes/rational.ts'
 import type { Bind, Equation, Expr, Ident, Param, Require, Span, State, Statement, Update } from '../syntax/ast.ts'
 import { exprText } from './calls.ts'
-import { spokenName } from '../names/variants.ts'
 import { type Binding, type Context, type Naming, report, reportPlain, type Scope } from './context.ts'
 import { asNumber, type Core, type Def, freeVars, type IndexVar, substitute } from './core.ts'
 import { evaluate, introduce, settle } from './expressions.ts'
@@ -65,7 +65,8 @@ export function evaluateBody(
   const returns = statements.filter((statement) => statement.kind === 'return')
   if (returns.length !== 1) {
     if (returns.length === 0) reportPlain(context, names.missingReturn, span, { what })
-    for (const extra of returns.slice(1)) reportPlain(context, names.misplaced, extra.span, { what: 'a second `return`', where: what })
+    for (const extra of returns.slice(1))
+      reportPlain(context, names.misplaced, extra.span, { what: 'a second `return`', where: what })
   }
   for (const statement of statements) force(context, statement)
   const returned = returns[0]
@@ -126,7 +127,10 @@ function checkSeqInBlock(context: Context, ident: Ident): void {
     return
   }
   if (value.kind === 'number' && !isRagged(value.dim))
-    report(context, shapes.notAValue, ident.span, { got: describe(value), wants: 'a length that differs from sample to sample' })
+    report(context, shapes.notAValue, ident.span, {
+      got: describe(value),
+      wants: 'a length that differs from sample to sample',
+    })
 }
 
 function declareBind(context: Context, scope: Scope, statement: Bind): void {
@@ -158,7 +162,11 @@ function declareBind(context: Context, scope: Scope, statement: Bind): void {
 
 /** A bound instance takes its binding's name; a bound tensor is computed once and shown among the types. */
 export function bindNamed(context: Context, ident: Ident, value: Value, expr: Expr): Value {
-  if (value.kind === 'instance' && (expr.kind === 'call' || expr.kind === 'name') && value.instance.span === expr.span) {
+  if (
+    value.kind === 'instance' &&
+    (expr.kind === 'call' || expr.kind === 'name') &&
+    value.instance.span === expr.span
+  ) {
     value.instance.path = [context.path, ident.name].filter(Boolean).join('.')
     return value
   }
@@ -245,7 +253,11 @@ export function evaluateVariable(
     })
     return poison
   }
-  const init = readInitialiser(context, statement.init, dims.map((dim) => staticSize(dim) as number))
+  const init = readInitialiser(
+    context,
+    statement.init,
+    dims.map((dim) => staticSize(dim) as number),
+  )
   if (!init) return poison
   const path = [context.path, name].filter(Boolean).join('.')
   const { def, tensor } = leafTensor(
@@ -297,7 +309,18 @@ function evaluateUpdate(context: Context, statement: Update): void {
   }
   if (!def || state?.kind !== 'tensor') return
   const before = context.run.updates.get(def)
-  const pending = before ? new Map([[name, { ...state, at: (indices: readonly Core[]) => substitute(before, new Map(def.axes.map((v, k) => [v, indices[k] as Core]))) }]]) : context.pending
+  const pending = before
+    ? new Map([
+        [
+          name,
+          {
+            ...state,
+            at: (indices: readonly Core[]) =>
+              substitute(before, new Map(def.axes.map((v, k) => [v, indices[k] as Core]))),
+          },
+        ],
+      ])
+    : context.pending
   const value = evaluate({ ...context, pending, naming: namingFor(context, name) }, statement.value)
   const tensor = toTensor(context, value, statement.value.span)
   if (!tensor) return
@@ -305,7 +328,11 @@ function evaluateUpdate(context: Context, statement: Update): void {
     report(context, shapes.updateShape, statement.span, { name, wants: describe(state), got: describe(tensor) })
     return
   }
-  const full: TensorValue = { ...tensor, axes: state.axes, at: (indices) => tensor.at(tensor.axes.length > 0 ? indices : []) }
+  const full: TensorValue = {
+    ...tensor,
+    axes: state.axes,
+    at: (indices) => tensor.at(tensor.axes.length > 0 ? indices : []),
+  }
   const bound = materialise(context, full, statement.span, `${name}'`)
   const probe = bound.at(def.axes.map((of) => ({ kind: 'index', of })))
   for (const v of freeVars(probe))
@@ -320,7 +347,6 @@ const defOf = (tensor: TensorValue): Def | undefined => {
   const probe = tensor.at(tensor.axes.map(() => ({ kind: 'number', value: 0 })))
   return probe.kind === 'read' ? probe.def : undefined
 }
-
 
 /** `require cond, "why"`: exact on numbers; over lengths it is a fact from here on, which is checked when it runs. */
 export function checkRequire(context: Context, statement: Require): void {
@@ -351,7 +377,9 @@ export function checkRequire(context: Context, statement: Require): void {
       why: statement.why?.value,
       values: namesIn(condition).flatMap((name) => {
         const bound = evaluate(context, { kind: 'name', name, span: condition.span })
-        return bound.kind === 'number' || bound.kind === 'real' ? [`\`${name}\` is ${describe(bound).replace('the number ', '')}`] : []
+        return bound.kind === 'number' || bound.kind === 'real'
+          ? [`\`${name}\` is ${describe(bound).replace('the number ', '')}`]
+          : []
       }),
     })
 }
@@ -386,6 +414,10 @@ function learn(context: Context, op: '==' | '>=' | '<=', left: Dim, right: Dim):
   const old = boundsOf({ terms: [{ ...term, coefficient: rational(1) }], key: atom.name }, run.facts)
   const floor = floorRational(limit)
   const up = subRational(limit, rational(floor)).n === 0n ? floor : floor + 1n
-  run.facts = withBounds(run.facts, atom.name, term.coefficient.n > 0n ? { low: rational(up), high: old.high } : { low: old.low, high: rational(floor) })
+  run.facts = withBounds(
+    run.facts,
+    atom.name,
+    term.coefficient.n > 0n ? { low: rational(up), high: old.high } : { low: old.low, high: rational(floor) },
+  )
   return true
 }

@@ -69,7 +69,8 @@ export function clashNotes(context: Context, a: readonly Axis[], b: readonly Axi
   else if (compared.kind !== 'equal') {
     const left = a[compared.axis] as Axis
     const right = b[compared.axis] as Axis
-    const text = (axis: Axis): string => (axis.batch ? '`batch`' : axis.dims.map((d) => dimOrigin(context, d)).join(', '))
+    const text = (axis: Axis): string =>
+      axis.batch ? '`batch`' : axis.dims.map((d) => dimOrigin(context, d)).join(', ')
     notes.push(`axis ${compared.axis}: ${text(left)} is not ${text(right)}`)
   }
   for (const axis of [...a, ...b])
@@ -123,7 +124,9 @@ export function elementwise(
         notes: clashNotes(context, a, b),
         help: pooled
           ? ['pool both over time first: `MeanPool()(…)`']
-          : ['only a scalar goes with any shape; to combine other shapes write an equation: `y[j, p] = a[j, p] + b[p]`'],
+          : [
+              'only a scalar goes with any shape; to combine other shapes write an equation: `y[j, p] = a[j, p] + b[p]`',
+            ],
       })
     }
     return poison
@@ -218,7 +221,10 @@ export function useOnAxis(context: Context, slot: IndexSlot, axis: Axis, span: S
       one: mine,
       other: describeAxes([axis]).slice(1, -1),
       first: slot.ranged?.span,
-      notes: axis.dims.length === 1 && vars[0]?.dim ? [`${dimOrigin(context, vars[0].dim)} is not ${dimOrigin(context, axis.dims[0] as Dim)}`] : [],
+      notes:
+        axis.dims.length === 1 && vars[0]?.dim
+          ? [`${dimOrigin(context, vars[0].dim)} is not ${dimOrigin(context, axis.dims[0] as Dim)}`]
+          : [],
     })
     return undefined
   }
@@ -240,7 +246,6 @@ export function useOnAxis(context: Context, slot: IndexSlot, axis: Axis, span: S
 
 const describeSlot = (slot: IndexSlot): string =>
   slot.batch ? 'batch' : (slot.vars ?? []).map((v) => (v.dim ? formatDim(v.dim) : '?')).join(', ')
-
 
 /** The slot's variables where it stands for a number, `sin(p)`: one variable, never a batch. */
 export function slotNumber(context: Context, slot: IndexSlot, span: Span): Core | undefined {

@@ -88,7 +88,9 @@ export const describeAxes = (axes: readonly Axis[]): string => `[${axes.map(desc
 export function describe(value: Value): string {
   switch (value.kind) {
     case 'number':
-      return constantOf(value.dim) ? `the number ${formatDim(value.dim)}` : `the number ${formatDim(value.dim)} (a length)`
+      return constantOf(value.dim)
+        ? `the number ${formatDim(value.dim)}`
+        : `the number ${formatDim(value.dim)} (a length)`
     case 'real':
       return `the number ${Number(value.value.toPrecision(6))}`
     case 'tensor':

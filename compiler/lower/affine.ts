@@ -1,6 +1,16 @@
 /** Index expressions as sums of multiples of variables, and what is known of their range. */
 import type { Core, IndexVar } from '../check/core.ts'
-import { addDim, constantDim, constantOf, type Dim, negateDim, oneDim, scaleDim, subDim, zeroDim } from '../shapes/dim.ts'
+import {
+  addDim,
+  constantDim,
+  constantOf,
+  type Dim,
+  negateDim,
+  oneDim,
+  scaleDim,
+  subDim,
+  zeroDim,
+} from '../shapes/dim.ts'
 import { atMost, type Facts } from '../shapes/facts.ts'
 import { rational, toNumber } from '../shapes/rational.ts'
 import { rangeOf } from './terms.ts'
@@ -73,7 +83,8 @@ export function neverNegative(core: Core, facts: Facts): boolean {
     case 'binary':
       if (core.op === 'max') return neverNegative(core.a, facts) || neverNegative(core.b, facts)
       // min(max(e, 0), t - 1): a sample of length 0 has no position to read at.
-      if (core.op === 'min') return neverNegative(core.a, facts) && (neverNegative(core.b, facts) || isLastPosition(core.b))
+      if (core.op === 'min')
+        return neverNegative(core.a, facts) && (neverNegative(core.b, facts) || isLastPosition(core.b))
       return (core.op === 'add' || core.op === 'mul') && neverNegative(core.a, facts) && neverNegative(core.b, facts)
     default:
       return false
@@ -88,8 +99,10 @@ const isLastPosition = (core: Core): boolean => {
 /** Whether an index is always below `extent`, as far as can be told. */
 export function alwaysBelow(core: Core, extent: Dim, facts: Facts): boolean {
   if (core.kind === 'read') return core.def.below !== undefined && atMost(core.def.below, extent, facts) === 'yes'
-  if (core.kind === 'binary' && core.op === 'min') return alwaysBelow(core.a, extent, facts) || alwaysBelow(core.b, extent, facts)
-  if (core.kind === 'binary' && core.op === 'max') return alwaysBelow(core.a, extent, facts) && alwaysBelow(core.b, extent, facts)
+  if (core.kind === 'binary' && core.op === 'min')
+    return alwaysBelow(core.a, extent, facts) || alwaysBelow(core.b, extent, facts)
+  if (core.kind === 'binary' && core.op === 'max')
+    return alwaysBelow(core.a, extent, facts) && alwaysBelow(core.b, extent, facts)
   const affine = toAffine(core)
   if (!affine) return false
   let top = affine.offset

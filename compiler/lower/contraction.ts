@@ -1,7 +1,7 @@
 /** Sums over products of reads become contractions of pairs of tensors, never a broadcast temporary. */
 import { type Core, eachChild, type IndexVar } from '../check/core.ts'
 import { type Dim, evaluateDim, isRagged, staticSize } from '../shapes/dim.ts'
-import { lengthTerm, type Lowering, lower, lowerBool, ownerOf, product, sumAxes, sumOver } from './lower.ts'
+import { type Lowering, lengthTerm, lower, lowerBool, ownerOf, product, sumAxes, sumOver } from './lower.ts'
 import { overlapping, unrolled } from './reads.ts'
 import { pointwise, rangeOf, type Term } from './terms.ts'
 
@@ -13,7 +13,12 @@ export function lowerSum(low: Lowering, over: readonly IndexVar[], condition: Co
   const { b } = low
   if (body.kind === 'number' && body.value === 0) return { id: b.constant(0), axes: [] }
   // Sums of sums are summed apart, and what does not vary with the variables is taken out.
-  if (!condition && body.kind === 'binary' && (body.op === 'add' || body.op === 'sub') && (hasProduct(body.a) || hasProduct(body.b))) {
+  if (
+    !condition &&
+    body.kind === 'binary' &&
+    (body.op === 'add' || body.op === 'sub') &&
+    (hasProduct(body.a) || hasProduct(body.b))
+  ) {
     const x = lowerSum(low, over, undefined, body.a)
     const y = lowerSum(low, over, undefined, body.b)
     const { op } = body
@@ -25,7 +30,9 @@ export function lowerSum(low: Lowering, over: readonly IndexVar[], condition: Co
     const parts = unrolled(body, unroll)
     const conditions = condition ? unrolled(condition, unroll) : []
     return parts
-      .map((part, k) => (rest.length > 0 || conditions[k] ? lowerSum(low, rest, conditions[k], part) : lower(low, part)))
+      .map((part, k) =>
+        rest.length > 0 || conditions[k] ? lowerSum(low, rest, conditions[k], part) : lower(low, part),
+      )
       .reduce((x, y) => pointwise(b, [x, y], ([p, q]) => b.add(p as number, q as number)))
   }
   const { factors, scale, divisors } = productOf(body)
@@ -43,7 +50,8 @@ export function lowerSum(low: Lowering, over: readonly IndexVar[], condition: Co
 }
 
 const hasProduct = (core: Core): boolean =>
-  core.kind === 'binary' && (core.op === 'mul' || ((core.op === 'add' || core.op === 'sub') && (hasProduct(core.a) || hasProduct(core.b))))
+  core.kind === 'binary' &&
+  (core.op === 'mul' || ((core.op === 'add' || core.op === 'sub') && (hasProduct(core.a) || hasProduct(core.b))))
 
 /** Whether a variable should be unrolled: a read runs over it and another at once, and it is short and static. */
 function unrollable(v: IndexVar, body: Core): boolean {
@@ -89,7 +97,11 @@ function productOf(core: Core): { factors: Core[]; scale: number; divisors: Core
 }
 
 /** Rough sizes to choose an order by: lengths count as 100 positions, a batch as 32 samples. */
-const roughSize = (dim: Dim): number => Math.max(evaluateDim(dim, (name) => (name === 'batch' ? 32 : 100)), 1)
+const roughSize = (dim: Dim): number =>
+  Math.max(
+    evaluateDim(dim, (name) => (name === 'batch' ? 32 : 100)),
+    1,
+  )
 const volume = (vars: Iterable<IndexVar>): number => [...vars].reduce((n, v) => n * roughSize(rangeOf(v)), 1)
 
 /** The product of terms summed over variables, pair by pair, the cheapest first. */
@@ -99,10 +111,12 @@ function contractAll(low: Lowering, given: readonly Term[], over: readonly Index
   let terms = [...given]
   // A ragged range that no factor varies with counts each sample's positions.
   for (const v of over)
-    if (isRagged(rangeOf(v)) && !given.some((term) => term.axes.includes(v))) terms.push(lengthTerm(low, rangeOf(v), ownerOf(v)))
+    if (isRagged(rangeOf(v)) && !given.some((term) => term.axes.includes(v)))
+      terms.push(lengthTerm(low, rangeOf(v), ownerOf(v)))
   const absent = over.filter((v) => !terms.some((term) => term.axes.includes(v)))
   const left = new Set(over.filter((v) => !absent.includes(v)))
-  const others = (skip: readonly Term[]): Set<IndexVar> => new Set(terms.filter((t) => !skip.includes(t)).flatMap((t) => t.axes))
+  const others = (skip: readonly Term[]): Set<IndexVar> =>
+    new Set(terms.filter((t) => !skip.includes(t)).flatMap((t) => t.axes))
 
   const reduceAlone = (): void => {
     terms = terms.map((term) => {
@@ -133,7 +147,15 @@ function contractAll(low: Lowering, given: readonly Term[], over: readonly Index
   }
   reduceAlone()
   const result = terms[0] as Term
-  return sumOver(low, sumAxes(low, result, over.filter((v) => result.axes.includes(v))), absent.filter((v) => !isRagged(rangeOf(v))))
+  return sumOver(
+    low,
+    sumAxes(
+      low,
+      result,
+      over.filter((v) => result.axes.includes(v)),
+    ),
+    absent.filter((v) => !isRagged(rangeOf(v))),
+  )
 }
 
 /** One matrix product: shared axes that stay are batched, those of `summed` are summed. */
@@ -145,7 +167,8 @@ function contractPair(low: Lowering, x: Term, y: Term, summed: readonly IndexVar
   const onlyX = x.axes.filter((v) => !y.axes.includes(v))
   const onlyY = y.axes.filter((v) => !x.axes.includes(v))
   // The operand without batched axes stands on the right, as weights do.
-  const [first, second, a, c] = both.length === 0 && x.axes.length < y.axes.length ? [onlyY, onlyX, y, x] : [onlyX, onlyY, x, y]
+  const [first, second, a, c] =
+    both.length === 0 && x.axes.length < y.axes.length ? [onlyY, onlyX, y, x] : [onlyX, onlyY, x, y]
   const out = [...both, ...first, ...second]
   const id = low.b.contract(a.id, c.id, a.axes.map(label), c.axes.map(label), out.map(label))
   return { id, axes: out }

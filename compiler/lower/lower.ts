@@ -83,13 +83,16 @@ export function lower(low: Lowering, core: Core): Term {
     case 'compare':
       return pointwise(b, [lower(low, core.a), lower(low, core.b)], ([x, y]) => b[core.op](x as number, y as number))
     case 'logic':
-      return pointwise(b, [lowerBool(low, core.a), lowerBool(low, core.b)], ([x, y]) => b[core.op](x as number, y as number))
+      return pointwise(b, [lowerBool(low, core.a), lowerBool(low, core.b)], ([x, y]) =>
+        b[core.op](x as number, y as number),
+      )
     case 'not': {
       const a = lowerBool(low, core.a)
       return { id: b.not(a.id), axes: a.axes }
     }
     case 'select': {
-      const isIndicator = core.a.kind === 'number' && core.b.kind === 'number' && core.a.value === 1 && core.b.value === 0
+      const isIndicator =
+        core.a.kind === 'number' && core.b.kind === 'number' && core.a.value === 1 && core.b.value === 0
       if (isIndicator) {
         const c = lowerBool(low, core.condition)
         return { id: b.cast(c.id, 'f32'), axes: c.axes }
@@ -166,7 +169,12 @@ function lowerBinary(low: Lowering, core: Extract<Core, { kind: 'binary' }>): Te
 }
 
 /** How many positions the variables take together (those where the condition holds), at least 1 to divide by. */
-export function countTerm(low: Lowering, over: readonly IndexVar[], condition: Core | undefined, atLeastOne: boolean): Term {
+export function countTerm(
+  low: Lowering,
+  over: readonly IndexVar[],
+  condition: Core | undefined,
+  atLeastOne: boolean,
+): Term {
   const { b } = low
   const clamp = (term: Term): Term => (atLeastOne ? { ...term, id: b.max(term.id, b.constant(1)) } : term)
   if (condition) {
@@ -195,7 +203,8 @@ export function sumOver(low: Lowering, term: Term, over: readonly IndexVar[]): T
   const present = over.filter((v) => current.axes.includes(v))
   current = sumAxes(low, current, present)
   for (const v of absent)
-    if (!ragged.includes(v) && !present.includes(v)) current = product(low, current, lengthTerm(low, rangeOf(v), undefined))
+    if (!ragged.includes(v) && !present.includes(v))
+      current = product(low, current, lengthTerm(low, rangeOf(v), undefined))
   return current
 }
 
@@ -222,7 +231,11 @@ function lowerReduce(low: Lowering, core: Reduce): Term {
     }
     case 'logsumexp': {
       const { shifted, top, holds } = shiftedExponentials(low, core)
-      const total = sumAxes(low, shifted, core.over.filter((v) => shifted.axes.includes(v)))
+      const total = sumAxes(
+        low,
+        shifted,
+        core.over.filter((v) => shifted.axes.includes(v)),
+      )
       const empty = pointwise(b, [total], ([x]) => b.lessEqual(x as number, b.constant(0)))
       const safe = pointwise(b, [empty, total], ([none, x]) => b.select(none as number, b.constant(1), x as number))
       const value = pointwise(b, [safe, top], ([x, m]) => b.add(b.log(x as number), m as number))
@@ -269,11 +282,15 @@ function shiftedExponentials(
   const { b } = low
   const body = fullBody(low, core.over, core.body)
   const holds = core.condition && lowerBool(low, core.condition)
-  const kept = holds ? pointwise(b, [holds, body], ([c, x]) => b.select(c as number, x as number, b.constant(FAR_BELOW))) : body
+  const kept = holds
+    ? pointwise(b, [holds, body], ([c, x]) => b.select(c as number, x as number, b.constant(FAR_BELOW)))
+    : body
   const greatest = maximumOver(low, kept, core.over)
   const top: Term = { ...greatest, id: b.stopGradient(greatest.id) }
   const powers = pointwise(b, [kept, top], ([x, m]) => b.exp(b.sub(x as number, m as number)))
-  const shifted = holds ? pointwise(b, [holds, powers], ([c, x]) => b.select(c as number, x as number, b.constant(0))) : powers
+  const shifted = holds
+    ? pointwise(b, [holds, powers], ([c, x]) => b.select(c as number, x as number, b.constant(0)))
+    : powers
   return { shifted, top, holds }
 }
 
@@ -283,13 +300,19 @@ function lowerSoftmax(low: Lowering, core: Extract<Core, { kind: 'softmax' }>): 
   if (core.over.length === 1 && only && !isSample(only)) {
     const body = fullBody(low, core.over, core.body)
     const holds = core.condition && lowerBool(low, core.condition)
-    const kept = holds ? pointwise(b, [holds, body], ([c, x]) => b.select(c as number, x as number, b.constant(FAR_BELOW))) : body
+    const kept = holds
+      ? pointwise(b, [holds, body], ([c, x]) => b.select(c as number, x as number, b.constant(FAR_BELOW)))
+      : body
     // The axis that is normalised over stands last, where every engine is fastest.
     const order = [...kept.axes.filter((v) => v !== only), only]
     const share: Term = { id: b.softmax(arrange(b, kept, order), order.length - 1), axes: order }
     return holds ? pointwise(b, [holds, share], ([c, x]) => b.select(c as number, x as number, b.constant(0))) : share
   }
   const { shifted } = shiftedExponentials(low, core)
-  const total = sumAxes(low, shifted, core.over.filter((v) => shifted.axes.includes(v)))
+  const total = sumAxes(
+    low,
+    shifted,
+    core.over.filter((v) => shifted.axes.includes(v)),
+  )
   return pointwise(b, [shifted, total], ([x, n]) => b.div(x as number, b.max(n as number, b.constant(1e-30))))
 }

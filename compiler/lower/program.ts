@@ -4,7 +4,7 @@ import { createBuilder } from '../ir/builder.ts'
 import type { Graph, GraphOutput } from '../ir/graph.ts'
 import { batchDim } from '../shapes/dim.ts'
 import { noFacts } from '../shapes/facts.ts'
-import { createLowering, lower, type Lowering } from './lower.ts'
+import { createLowering, type Lowering, lower } from './lower.ts'
 import { spread } from './terms.ts'
 
 /** What a graph is for: its predictions and outputs, or its losses, their weighted total, and the state updates. */
@@ -20,7 +20,8 @@ export function lowerModel(model: Elaborated, purpose: Purpose): Graph {
     return spread(inner.b, lower(inner, item.body), item.axes)
   }
   for (const item of model.predictions) outputs.push({ name: item.name, value: root(item), role: 'prediction' })
-  if (purpose === 'inference') for (const item of model.outputs) outputs.push({ name: item.name, value: root(item), role: 'output' })
+  if (purpose === 'inference')
+    for (const item of model.outputs) outputs.push({ name: item.name, value: root(item), role: 'output' })
   else {
     let total: number | undefined
     for (const item of model.losses) {
@@ -43,6 +44,5 @@ export function lowerModel(model: Elaborated, purpose: Purpose): Graph {
 
 /** The mean over the samples of a batch. */
 function batchMean({ b }: Lowering, perSample: number): number {
-
   return b.div(b.sum(perSample, [0], false), b.length(batchDim))
 }

@@ -1,9 +1,19 @@
 /** Reads of a definition at index expressions: relabelling, windows, reshapes, and gathers for the rest. */
 import { type Core, type Def, type IndexVar, substitute } from '../check/core.ts'
-import { constantDim, constantOf, type Dim, isRagged, mulDim, oneDim, sameDim, staticSize, subDim } from '../shapes/dim.ts'
+import {
+  constantDim,
+  constantOf,
+  type Dim,
+  isRagged,
+  mulDim,
+  oneDim,
+  sameDim,
+  staticSize,
+  subDim,
+} from '../shapes/dim.ts'
 
 import { type Affine, alwaysBelow, neverNegative, toAffine } from './affine.ts'
-import { lengthTerm, type Lowering, lower, lowerDef } from './lower.ts'
+import { type Lowering, lengthTerm, lower, lowerDef } from './lower.ts'
 import { isSample, pointwise, rangeOf, spread, type Term } from './terms.ts'
 
 type Read = Extract<Core, { kind: 'read' }>
@@ -37,7 +47,11 @@ function classify(index: Core, formal: IndexVar, taken: ReadonlySet<IndexVar>): 
       [first, second],
       [second, first],
     ] as const)
-      if (one === 1 && sameDim(rangeOf(inner), constantDim(step)) && sameDim(mulDim(rangeOf(outer), constantDim(step)), extent))
+      if (
+        one === 1 &&
+        sameDim(rangeOf(inner), constantDim(step)) &&
+        sameDim(mulDim(rangeOf(outer), constantDim(step)), extent)
+      )
         return { kind: 'split', outer, inner }
   }
   return { kind: 'gather', index }
@@ -65,12 +79,14 @@ export function lowerRead(low: Lowering, read: Read): Term {
   })
   // A variable that a bare axis took later must not be taken by a window before it.
   const settled = reads.map((how, k): AxisRead => {
-    const vars = how.kind === 'window' ? [...how.affine.factors.keys()] : how.kind === 'split' ? [how.outer, how.inner] : []
+    const vars =
+      how.kind === 'window' ? [...how.affine.factors.keys()] : how.kind === 'split' ? [how.outer, how.inner] : []
     return vars.some((v) => bare.has(v)) ? { kind: 'gather', index: read.at[k] as Core } : how
   })
   const used = new Set<IndexVar>(bare)
   const final = settled.map((how, k): AxisRead => {
-    const vars = how.kind === 'window' ? [...how.affine.factors.keys()] : how.kind === 'split' ? [how.outer, how.inner] : []
+    const vars =
+      how.kind === 'window' ? [...how.affine.factors.keys()] : how.kind === 'split' ? [how.outer, how.inner] : []
     if (vars.some((v) => used.has(v))) return { kind: 'gather', index: read.at[k] as Core }
     for (const v of vars) used.add(v)
     return how
@@ -110,14 +126,25 @@ function arrangedRead(low: Lowering, def: Def, source: Term, reads: readonly Axi
     if (axis < 0) continue
     if (how.kind === 'window') {
       const to = how.to
-      id = b.window(id, { axis, offset: how.affine.offset, stride: how.stride, dilation: 1, dim: to ? rangeOf(to) : oneDim })
+      id = b.window(id, {
+        axis,
+        offset: how.affine.offset,
+        stride: how.stride,
+        dilation: 1,
+        dim: to ? rangeOf(to) : oneDim,
+      })
       if (to) slots[axis] = { to }
       else {
-        id = b.reshape(id, b.dimsOf(id).filter((_, k) => k !== axis))
+        id = b.reshape(
+          id,
+          b.dimsOf(id).filter((_, k) => k !== axis),
+        )
         slots = slots.filter((_, k) => k !== axis)
       }
     } else if (how.kind === 'split') {
-      const dims = b.dimsOf(id).flatMap((dim, k): readonly Dim[] => (k === axis ? [rangeOf(how.outer), rangeOf(how.inner)] : [dim]))
+      const dims = b
+        .dimsOf(id)
+        .flatMap((dim, k): readonly Dim[] => (k === axis ? [rangeOf(how.outer), rangeOf(how.inner)] : [dim]))
       id = b.reshape(id, dims)
       slots = slots.flatMap((slot, k): Slot[] => (k === axis ? [{ to: how.outer }, { to: how.inner }] : [slot]))
     }
@@ -165,7 +192,9 @@ function gatherAxis(
   if (!fits) {
     const top = lengthTerm(low, subDim(extent, oneDim), sample ?? formal.sample)
     const number_ = exact ? { ...position, id: b.cast(position.id, 'f32') } : position
-    inside = pointwise(b, [number_, top], ([p, t]) => b.and(b.lessEqual(b.constant(0), p as number), b.lessEqual(p as number, t as number)))
+    inside = pointwise(b, [number_, top], ([p, t]) =>
+      b.and(b.lessEqual(b.constant(0), p as number), b.lessEqual(p as number, t as number)),
+    )
     where = pointwise(b, [number_, top], ([p, t]) => b.max(b.min(p as number, t as number), b.constant(0)))
   }
   let ids = b.typeOf(where.id).dtype === 'i64' ? where : { ...where, id: b.cast(where.id, 'i64') }
@@ -193,5 +222,6 @@ function gatherAxis(
 
 /** The expression with a static variable at each of its positions, for unrolling. */
 export const unrolled = (core: Core, v: IndexVar): Core[] =>
-  Array.from({ length: staticSize(rangeOf(v)) as number }, (_, k) => substitute(core, new Map([[v, { kind: 'number', value: k }]])))
-
+  Array.from({ length: staticSize(rangeOf(v)) as number }, (_, k) =>
+    substitute(core, new Map([[v, { kind: 'number', value: k }]])),
+  )

@@ -48,7 +48,8 @@ function ownersFirst(order: readonly IndexVar[]): IndexVar[] {
   const samples = order.filter(isSample)
   if (samples.length <= 1) return [...samples, ...order.filter((v) => !isSample(v))]
   const result: IndexVar[] = []
-  for (const s of samples) result.push(s, ...order.filter((v) => !isSample(v) && isRagged(rangeOf(v)) && v.sample === s))
+  for (const s of samples)
+    result.push(s, ...order.filter((v) => !isSample(v) && isRagged(rangeOf(v)) && v.sample === s))
   return [...result, ...order.filter((v) => !result.includes(v))]
 }
 
@@ -62,7 +63,10 @@ export function arrange(b: Builder, term: Term, order: readonly IndexVar[]): Val
   if (rest.length === present.length) return moved
   const dims = b.dimsOf(moved)
   let at = 0
-  return b.reshape(moved, rest.map((v) => (term.axes.includes(v) ? (dims[at++] as Dim) : oneDim)))
+  return b.reshape(
+    moved,
+    rest.map((v) => (term.axes.includes(v) ? (dims[at++] as Dim) : oneDim)),
+  )
 }
 
 /** The term with exactly the axes of `order`, repeated along those that it lacks. */

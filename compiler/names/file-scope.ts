@@ -1,8 +1,9 @@
 /** What each file's text can name: its own blocks, constants and labels, and those of the files that it uses. */
+
+import type { FileScope } from '../check/context.ts'
 import { names } from '../diagnostics/catalogue/names.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
 import type { Block, Const, File, Labels, Use } from '../syntax/ast.ts'
-import type { FileScope } from '../check/context.ts'
 import { reservedWords } from './reserved.ts'
 
 /** The scopes of all files, by path, and what was wrong with their top levels. */
@@ -17,8 +18,12 @@ export function fileScopes(
     for (const item of file.items) {
       if (item.kind !== 'block' && item.kind !== 'const' && item.kind !== 'labels') continue
       const taken = items.get(item.name.name)
-      if (taken) diagnostics.push(diagnose(names.duplicateName, item.name.span, { name: item.name.name, first: taken.item.name.span }))
-      else if (reservedWords.has(item.name.name)) diagnostics.push(diagnose(names.reservedName, item.name.span, { name: item.name.name }))
+      if (taken)
+        diagnostics.push(
+          diagnose(names.duplicateName, item.name.span, { name: item.name.name, first: taken.item.name.span }),
+        )
+      else if (reservedWords.has(item.name.name))
+        diagnostics.push(diagnose(names.reservedName, item.name.span, { name: item.name.name }))
       else items.set(item.name.name, { item, file: path })
     }
     own.set(path, items)

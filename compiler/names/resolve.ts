@@ -55,7 +55,8 @@ function resolveBody(walk: Walk, statements: readonly Statement[], outer: Readon
   const visible = new Set(outer)
   for (const statement of statements) {
     if (statement.kind === 'bind') for (const ident of statement.names) bind(walk, visible, ident.name, ident.span)
-    else if (statement.kind === 'seq') for (const item of statement.names) bind(walk, visible, item.name.name, item.name.span)
+    else if (statement.kind === 'seq')
+      for (const item of statement.names) bind(walk, visible, item.name.name, item.name.span)
     else if (
       statement.kind === 'equation' ||
       statement.kind === 'param' ||
@@ -83,7 +84,8 @@ function resolveStatement(walk: Walk, statement: Statement, visible: ReadonlySet
       resolveType(walk, statement.type, visible)
       return
     case 'hyper':
-      for (const expr of [statement.default, statement.low, statement.high, ...statement.grid]) if (expr) resolveExpr(walk, expr, visible)
+      for (const expr of [statement.default, statement.low, statement.high, ...statement.grid])
+        if (expr) resolveExpr(walk, expr, visible)
       return
     case 'param':
     case 'state':
@@ -150,7 +152,8 @@ function resolveExpr(walk: Walk, expr: Expr, visible: ReadonlySet<string>): void
       go(expr.else)
       return
     case 'call':
-      if (expr.callee.kind === 'name') resolveName(walk, expr.callee.name, expr.callee.span, visible, 'block or function')
+      if (expr.callee.kind === 'name')
+        resolveName(walk, expr.callee.name, expr.callee.span, visible, 'block or function')
       else go(expr.callee)
       for (const arg of expr.args) go(arg.value)
       return
@@ -178,7 +181,8 @@ function resolveExpr(walk: Walk, expr: Expr, visible: ReadonlySet<string>): void
       go(expr.count)
       go(expr.init)
       const inner = new Set(visible)
-      for (const ident of [...(expr.index ? [expr.index] : []), ...expr.carried]) bind(walk, inner, ident.name, ident.span)
+      for (const ident of [...(expr.index ? [expr.index] : []), ...expr.carried])
+        bind(walk, inner, ident.name, ident.span)
       resolveBody(walk, expr.body, inner)
       return
     }

@@ -1,9 +1,10 @@
 /** Applies variants to a model: the statements that result, and the blocks that are replaced. */
+
+import type { FileScope } from '../check/context.ts'
 import { names } from '../diagnostics/catalogue/names.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import type { Bind, Expr, Ident, Model, SetEdit, Span, Statement, Variant } from '../syntax/ast.ts'
-import type { FileScope } from '../check/context.ts'
 
 /** A block name that an edit replaces: the way to it from the model, `DAB`, `TAB`, and what stands there instead. */
 export interface BlockEdit {
@@ -58,11 +59,18 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
       editedBy.set(name, { variant: variant.name.value, span })
       return true
     }
-    if (before.variant === variant.name.value) diagnostics.push(diagnose(names.duplicateName, span, { name, first: before.span }))
-    else diagnostics.push(diagnose(names.editClash, span, { name, first: before.span, one: before.variant, other: variant.name.value }))
+    if (before.variant === variant.name.value)
+      diagnostics.push(diagnose(names.duplicateName, span, { name, first: before.span }))
+    else
+      diagnostics.push(
+        diagnose(names.editClash, span, { name, first: before.span, one: before.variant, other: variant.name.value }),
+      )
     return false
   }
-  const candidates = (): string[] => [...statements.flatMap(boundNames).map((ident) => ident.name), ...scope.items.keys()]
+  const candidates = (): string[] => [
+    ...statements.flatMap(boundNames).map((ident) => ident.name),
+    ...scope.items.keys(),
+  ]
   const unknown = (ident: Ident): void => {
     const name = ident.name
     const where = `\`${model.name.name}\``
@@ -75,7 +83,9 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
     const statement = statements[at]
     if (!statement) return false
     if (statement.kind === 'bind' && statement.names.length > 1) {
-      const renamed = statement.names.map((bound) => (bound.name === ident.name ? { ...bound, name: hiddenName(bound.name) } : bound))
+      const renamed = statement.names.map((bound) =>
+        bound.name === ident.name ? { ...bound, name: hiddenName(bound.name) } : bound,
+      )
       statements[at] = { ...statement, names: renamed }
     } else statements.splice(at, 1)
     return true
@@ -97,7 +107,13 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
     if (target.length > 1) {
       // Only the first name must be visible here; the others are looked up where they stand.
       if (scope.items.get(head.name)?.item.kind !== 'block') return unknown(head)
-      blocks.push({ path: target.map((ident) => ident.name), value: edit.value, variant: variant.name.value, span: edit.span, file })
+      blocks.push({
+        path: target.map((ident) => ident.name),
+        value: edit.value,
+        variant: variant.name.value,
+        span: edit.span,
+        file,
+      })
       return
     }
     const at = statements.findIndex((statement) => boundNames(statement).some((bound) => bound.name === head.name))
@@ -124,7 +140,10 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
           diagnose(names.editKind, edit.span, {
             name: head.name,
             what: `a \`${statement.kind}\``,
-            help: statement.kind === 'labels' ? `write \`labels ${head.name} = […]\`` : 'only bindings, inputs, hypers, labels and blocks are edited',
+            help:
+              statement.kind === 'labels'
+                ? `write \`labels ${head.name} = […]\``
+                : 'only bindings, inputs, hypers, labels and blocks are edited',
           }),
         )
     }
@@ -137,7 +156,9 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
           set(variant, edit)
           break
         case 'labels': {
-          const at = statements.findIndex((statement) => statement.kind === 'labels' && statement.name.name === edit.name.name)
+          const at = statements.findIndex(
+            (statement) => statement.kind === 'labels' && statement.name.name === edit.name.name,
+          )
           if (!claim(edit.name.name, variant, edit.span)) break
           if (at < 0) unknown(edit.name)
           else statements[at] = edit
@@ -153,7 +174,9 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
         }
         case 'dropEdit': {
           if (!claim(`${edit.what} ${edit.name.name}`, variant, edit.span)) break
-          const kept = statements.filter((statement) => !(statement.kind === edit.what && statement.name.name === edit.name.name))
+          const kept = statements.filter(
+            (statement) => !(statement.kind === edit.what && statement.name.name === edit.name.name),
+          )
           if (kept.length === statements.length) {
             const there = statements.flatMap((statement) => (statement.kind === edit.what ? [statement.name.name] : []))
             diagnostics.push(

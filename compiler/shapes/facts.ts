@@ -141,7 +141,10 @@ export function withEquality(facts: Facts, a: Dim, b: Dim): Facts | undefined {
   const solved = scaleDim(rest, divRational(rational(-1), chosen.coefficient))
   const equal = new Map<string, Dim>()
   for (const [key, value] of facts.equal)
-    equal.set(key, substituteDim(value, (x) => (x.key === atom.key ? solved : undefined)))
+    equal.set(
+      key,
+      substituteDim(value, (x) => (x.key === atom.key ? solved : undefined)),
+    )
   equal.set(atom.key, solved)
   return { bounds: facts.bounds, equal }
 }

@@ -77,7 +77,7 @@ export function formatRational(a: Rational): string {
   while (den % 5n === 0n) [den, fives] = [den / 5n, fives + 1]
   digits += Math.max(twos, fives)
   if (den !== 1n || digits > 12) return `${a.n}/${a.d}`
-  const scaled = (a.n < 0n ? -a.n : a.n) * 10n ** BigInt(digits) / a.d
+  const scaled = ((a.n < 0n ? -a.n : a.n) * 10n ** BigInt(digits)) / a.d
   const padded = scaled.toString().padStart(digits + 1, '0')
   return `${a.n < 0n ? '-' : ''}${padded.slice(0, -digits)}.${padded.slice(-digits)}`
 }

@@ -6,11 +6,15 @@ const didYouMean = (suggestion: string | undefined): string[] => (suggestion ? [
 const first = (span: Span | undefined, text: string): Label[] => (span ? [{ span, text }] : [])
 
 export const names = {
-  unknownName: error<{ name: string; suggestion: string | undefined; what: string }>('MCF2001', 'unknown-name', (p) => ({
-    message: `there is no ${p.what} called \`${p.name}\` here`,
-    caption: 'not known',
-    help: didYouMean(p.suggestion),
-  })),
+  unknownName: error<{ name: string; suggestion: string | undefined; what: string }>(
+    'MCF2001',
+    'unknown-name',
+    (p) => ({
+      message: `there is no ${p.what} called \`${p.name}\` here`,
+      caption: 'not known',
+      help: didYouMean(p.suggestion),
+    }),
+  ),
   duplicateName: error<{ name: string; first: Span | undefined }>('MCF2002', 'duplicate-name', (p) => ({
     message: `\`${p.name}\` is bound twice; every name is bound once`,
     caption: 'bound again here',
@@ -55,16 +59,24 @@ export const names = {
       help: didYouMean(p.suggestion),
     }),
   ),
-  variantBase: error<{ variant: string; base: string; suggestion: string | undefined }>('MCF2010', 'variant-base', (p) => ({
-    message: `variant "${p.variant}" is of \`${p.base}\`, which is not a model in this file`,
-    caption: 'not a model',
-    help: didYouMean(p.suggestion),
-  })),
-  editUnknown: error<{ name: string; where: string; suggestion: string | undefined }>('MCF2011', 'edit-unknown', (p) => ({
-    message: `there is no \`${p.name}\` in ${p.where} to edit`,
-    caption: 'nothing of this name',
-    help: [...didYouMean(p.suggestion), 'write `new` before a declaration that the base lacks'],
-  })),
+  variantBase: error<{ variant: string; base: string; suggestion: string | undefined }>(
+    'MCF2010',
+    'variant-base',
+    (p) => ({
+      message: `variant "${p.variant}" is of \`${p.base}\`, which is not a model in this file`,
+      caption: 'not a model',
+      help: didYouMean(p.suggestion),
+    }),
+  ),
+  editUnknown: error<{ name: string; where: string; suggestion: string | undefined }>(
+    'MCF2011',
+    'edit-unknown',
+    (p) => ({
+      message: `there is no \`${p.name}\` in ${p.where} to edit`,
+      caption: 'nothing of this name',
+      help: [...didYouMean(p.suggestion), 'write `new` before a declaration that the base lacks'],
+    }),
+  ),
   editUnused: error<{ name: string; where: string }>('MCF2012', 'edit-changes-nothing', (p) => ({
     message: `this edit changes nothing: \`${p.name}\` is not used in ${p.where}`,
     caption: 'never reached',
