@@ -59,8 +59,9 @@ function adamStep(b: Builder, inputs: OptimiserInputs, gradient: ValueId, params
   const moment2 = blend(slot(inputs, 'moment2'), b.mul(gradient, gradient), beta2)
   const correction1 = oneLessPower(b, beta1, inputs.step)
   const correction2 = b.sqrt(oneLessPower(b, beta2, inputs.step))
-  const denominator = b.add(b.div(b.sqrt(moment2), correction2), b.constant(epsilon))
-  const change = b.mul(b.div(inputs.rate, correction1), b.div(moment1, denominator))
+  // torch: rate / c1 * m / (sqrt(v) / c2 + eps); with c2 taken out of the quotient one division of vectors is left.
+  const denominator = b.add(b.sqrt(moment2), b.mul(b.constant(epsilon), correction2))
+  const change = b.mul(b.mul(inputs.rate, b.div(correction2, correction1)), b.div(moment1, denominator))
   return { params: b.sub(params, change), slots: { moment1, moment2 } }
 }
 

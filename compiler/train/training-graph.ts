@@ -6,9 +6,10 @@ import { DiagnosticError, diagnose } from '../diagnostics/diagnostic.ts'
 import { emitOnnx, type OnnxOptions } from '../emit/onnx/emit.ts'
 import { type Builder, createBuilder, mapGraph } from '../ir/builder.ts'
 import type { Graph, GraphOutput, ValueId, Variable } from '../ir/graph.ts'
+import { branchless } from '../passes/branchless.ts'
 import { padding } from '../passes/padding.ts'
-import { type PassOptions, runPasses } from '../passes/pass.ts'
-import { batchDim, constantDim } from '../shapes/dim.ts'
+import { type Pass, type PassOptions, runPasses } from '../passes/pass.ts'
+import { batchDim, constantDim, staticSize } from '../shapes/dim.ts'
 import { layoutOf } from './initialise.ts'
 import { clipByNorm, optimisers, slotsOf } from './optimisers.ts'
 
@@ -125,7 +126,7 @@ function readFromFlat(graph: Graph, params: FlatLayout, states: FlatLayout): Gra
     if (node.op !== 'input' || (node.attributes.role !== 'param' && node.attributes.role !== 'state')) return undefined
     const place = places.get(node.attributes.name)
     if (!place) return undefined
-    const size = node.type.dims.reduce((n, dim) => n * Number(dim.terms[0]?.coefficient.n ?? 0n), 1)
+    const size = node.type.dims.reduce((n, dim) => n * (staticSize(dim) ?? 0), 1)
     const whole = b.input(place.flat, 'optimiser', { dtype: 'f32', dims: [constantDim(place.size)] })
     const part = b.window(whole, { axis: 0, offset: constantDim(place.offset), dim: constantDim(size) })
     return b.reshape(part, node.type.dims)
@@ -146,4 +147,4 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
 }
 
 /** From the joint graph to one that can be emitted; our own loader fills padding with zeros. */
-export const trainingPasses = [padding({ inputs: 'zero' })]
+export const trainingPasses: readonly Pass[] = [branchless, padding({ inputs: 'zero' })]

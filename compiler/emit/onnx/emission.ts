@@ -1,5 +1,5 @@
 /** What a lowering works with: it adds ONNX nodes, constants, extents and lengths to the model being written. */
-import type { DType, SeqInfo, TensorType, ValueId } from '../../ir/graph.ts'
+import type { AnyNode, DType, SeqInfo, TensorType, ValueId } from '../../ir/graph.ts'
 import { type Atom, BATCH, type Dim, formatDim, isRagged, sameDim, staticSize } from '../../shapes/dim.ts'
 import type { OnnxAttribute, OnnxDim, OnnxNode, OnnxTensor, OnnxValue } from './model.ts'
 
@@ -16,6 +16,10 @@ export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>
 /** The model being written. Names that methods return are names of ONNX values. */
 export interface Emission {
   readonly opset: number
+  /** The node that makes a value of the graph. */
+  definition(value: ValueId): AnyNode
+  /** The name of a value of the graph that was written before. */
+  nameOf(value: ValueId): string
   /** Adds a node with one output. `type` goes into `value_info`. */
   op(op: string, inputs: readonly string[], attributes?: OnnxAttributes, type?: TensorType): string
   /** An i64 constant of one axis. */
@@ -110,7 +114,12 @@ function lengthName(dim: Dim): string | undefined {
 }
 
 /** An empty model to add to. */
-export function createDraft(opset: number, sources: Sources, taken: Iterable<string>): Draft {
+export function createDraft(
+  opset: number,
+  sources: Sources,
+  taken: Iterable<string>,
+  graph: Pick<Emission, 'definition' | 'nameOf'>,
+): Draft {
   const nodes: OnnxNode[] = []
   const initialisers: OnnxTensor[] = []
   const values = new Map<string, OnnxValue>()
@@ -289,6 +298,7 @@ export function createDraft(opset: number, sources: Sources, taken: Iterable<str
   }
 
   const emission: Emission = {
+    ...graph,
     opset,
     op,
     ints,

@@ -7,7 +7,15 @@ import { batchDim, type Dim, lengthNames } from '../../shapes/dim.ts'
 import type { Span } from '../../syntax/ast.ts'
 import { createDraft, findSources, type OnnxInput, type Operand, onnxDim } from './emission.ts'
 import { lowerings, type OnnxLowering } from './lowerings.ts'
-import { checkOpset, defaultOpset, encodeModel, type OnnxTensor, type OnnxValue } from './model.ts'
+import {
+  checkOpset,
+  defaultOpset,
+  encodeModel,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from './model.ts'
 
 export interface OnnxOptions {
   /** 13 to 21; 17 unless given. */
@@ -49,11 +57,20 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
       throw new DiagnosticError([diagnose(reservedName, undefined, { name: output.name, use: 'an output' })])
     }
   }
-  const draft = createDraft(opset, findSources(graph.seqs, inputs), [...names, ...graph.outputs.map((o) => o.name)])
+  const values = new Map<ValueId, Operand>()
+  const definitions = new Map<ValueId, AnyNode>(graph.nodes.map((node) => [node.id, node]))
+  const draft = createDraft(
+    opset,
+    findSources(graph.seqs, inputs),
+    [...names, ...graph.outputs.map((output) => output.name)],
+    {
+      definition: (value) => definitions.get(value) as AnyNode,
+      nameOf: (value) => (values.get(value) as Operand).name,
+    },
+  )
 
   const outputOf = new Map<ValueId, string>()
   for (const output of graph.outputs) if (!outputOf.has(output.value)) outputOf.set(output.value, output.name)
-  const values = new Map<ValueId, Operand>()
   for (const node of graph.nodes) {
     const operands = node.operands.map((id) => values.get(id) as Operand)
     const start = draft.nodes.length
@@ -83,19 +100,36 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
     }
     return { name: output.name, dtype: value.type.dtype, dims: value.type.dims.map(onnxDim) }
   })
+  const live = liveParts(nodes, [...initialisers, ...draft.initialisers], draft.values, outputs)
   return encodeModel({
     opset,
     producerVersion: options.producerVersion ?? '',
     metadata: options.metadata ?? {},
     graph: {
       name: graph.name,
-      nodes,
       inputs: inputs.map((input) => ({ ...input, dims: input.dims.map(onnxDim) })),
       outputs,
-      initialisers: [...initialisers, ...draft.initialisers],
-      values: [...draft.values.values()],
+      ...live,
     },
   })
+}
+
+/** What the outputs need: a lowering may have found a shorter way around a value. */
+function liveParts(
+  nodes: readonly OnnxNode[],
+  initialisers: readonly OnnxTensor[],
+  values: ReadonlyMap<string, OnnxValue>,
+  outputs: readonly OnnxValue[],
+): Pick<OnnxGraph, 'nodes' | 'initialisers' | 'values'> {
+  const used = new Set(outputs.map((output) => output.name))
+  for (const node of [...nodes].reverse()) {
+    if (node.outputs.some((name) => used.has(name))) for (const input of node.inputs) used.add(input)
+  }
+  return {
+    nodes: nodes.filter((node) => node.outputs.some((name) => used.has(name))),
+    initialisers: initialisers.filter((tensor) => used.has(tensor.name)),
+    values: [...values.values()].filter((value) => used.has(value.name)),
+  }
 }
 
 const pathOf = (node: AnyNode): string =>
