@@ -83,7 +83,8 @@ export type OptimiserKind = 'adam' | 'adamw' | 'sgd'
  * gradient's greatest 2-norm; infinity leaves it alone).
  *
  * Outputs: `next.params`, `next.states`, `next.<slot>`; `loss` f32 [] (the weighted total), `loss.<name>` f32 [] for each
- * loss, unweighted batch means; `gradient_norm` f32 [] before clipping; each prediction under its own name.
+ * loss, unweighted batch means; `gradient_norm` f32 [] before clipping; `predict.<name>` for each prediction (a target input
+ * has the name itself).
  */
 export interface TrainingArtefact {
   readonly onnx: Uint8Array
