@@ -51,17 +51,38 @@ const binary =
         : undefined,
     )
 
-/** max and min: each side gets the cotangent where it wins, and half where both are equal. */
-const extremum = <K extends 'max' | 'min'>(): Pullback<K> => {
-  const share = ({ b, node, d }: Pull<K>, one: ValueId, other: ValueId): ValueId => {
-    const [low, high] = node.op === 'max' ? [other, one] : [one, other]
-    const wins = b.add(b.cast(b.less(low, high), 'f32'), b.cast(b.lessEqual(low, high), 'f32'))
-    return b.mul(d, b.mul(wins, num(b, 0.5)))
+/** The number that y is times x, where it is one: leaky rectifiers are max(x, a x). */
+function multipleOf(b: Builder, y: ValueId, x: ValueId): number | undefined {
+  const node = b.node(y)
+  if (node.op !== 'mul') return undefined
+  const [p, q] = node.operands as [ValueId, ValueId]
+  return p === x ? numberOf(b, q) : q === x ? numberOf(b, p) : undefined
+}
+
+/**
+ * max and min: each side gets the cotangent where it wins, and half where both are equal. Where one side is a multiple
+ * of the other, the slope depends on the sign alone, and at 0 is the one below.
+ */
+function extremum<K extends 'max' | 'min'>({ b, node, x, y, d, wants }: Pull<K>): readonly (ValueId | undefined)[] {
+  const greatest = node.op === 'max'
+  for (const [one, other, at] of [
+    [x, y, 0],
+    [y, x, 1],
+  ] as const) {
+    const multiple = wants(at) ? multipleOf(b, other, one) : undefined
+    if (multiple === undefined) continue
+    const [low, high] = [Math.min(1, multiple), Math.max(1, multiple)]
+    const [below, above] = greatest ? [low, high] : [high, low]
+    const slope = b.select(b.less(zero(b), one), num(b, above), num(b, below))
+    return at === 0 ? [b.mul(d, slope), undefined] : [undefined, b.mul(d, slope)]
   }
-  return binary(
-    (pull) => share(pull, pull.x, pull.y),
-    (pull) => share(pull, pull.y, pull.x),
-  )
+  const dims = node.type.dims
+  const [won, lost] = greatest ? [b.less(y, x), b.less(x, y)] : [b.less(x, y), b.less(y, x)]
+  const left = b.mul(d, b.select(won, num(b, 1), b.select(lost, num(b, 0), num(b, 0.5))))
+  return [
+    wants(0) ? reduceTo(b, left, dims, b.dimsOf(x)) : undefined,
+    wants(1) ? reduceTo(b, b.sub(d, left), dims, b.dimsOf(y)) : undefined,
+  ]
 }
 
 /** y x^(y - 1), and 0 where that is infinite or not a number. */
@@ -158,8 +179,8 @@ export const pullbacks = {
     ({ b, d, x, y }) => b.mul(d, powerSlope(b, x, y)),
     ({ b, node, d, x }) => b.select(b.lessEqual(x, zero(b)), zero(b), b.mul(b.mul(d, node.id), b.log(x))),
   ),
-  max: extremum(),
-  min: extremum(),
+  max: extremum,
+  min: extremum,
   equal: STEPS,
   less: STEPS,
   lessEqual: STEPS,

@@ -72,6 +72,26 @@ describe('passes over large tensors', () => {
     expect(nodes.filter((node) => node.op === 'contract')).toHaveLength(1)
   })
 
+  test('a leaky rectifier pulls back through the sign alone', () => {
+    const b = createBuilder()
+    const x = b.input('x', 'data', f32(...large))
+    const weights = b.input('weights', 'data', f32(...large))
+    const loss = b.sum(b.mul(b.max(x, b.mul(b.constant(0.01), x)), weights), [0, 1, 2])
+    expect(elementwise(backwardNodes(b, loss, differentiate(b, loss, [x])), large)).toEqual(['less', 'select', 'mul'])
+  })
+
+  test('cotangents of slices that make up a value are joined', () => {
+    const b = createBuilder()
+    const w = b.input('w', 'param', f32(constantDim(3), constantDim(2)))
+    const slice = (start: number, size: number) =>
+      b.window(w, { axis: 0, offset: constantDim(start), dim: constantDim(size) })
+    const total = (x: ValueId) => b.sum(b.mul(x, x), [0, 1])
+    const loss = b.add(total(slice(1, 2)), total(slice(0, 1)))
+    const nodes = backwardNodes(b, loss, differentiate(b, loss, [w]))
+    expect(nodes.filter((node) => node.op === 'window' || node.op === 'add')).toEqual([])
+    expect(nodes.at(-1)?.op).toBe('concat')
+  })
+
   test('no mask is ever built', () => {
     const b = createBuilder()
     const x = b.input('x', 'data', f32(...large))
@@ -116,6 +136,9 @@ describe('where a derivative is not defined', () => {
     expect(gradient([0], (b, x) => b.relu(x))).toEqual([0])
     expect(gradient([0, 1, -1], (b, x) => b.max(x, zero(b)))).toEqual([0.5, 1, 0])
     expect(gradient([0, 1, -1], (b, x) => b.min(zero(b), x))).toEqual([0.5, 0, 1])
+    expect(gradient([0, 2, -2], (b, x) => b.max(b.mul(x, b.constant(0.25)), x))).toEqual([0.25, 1, 0.25])
+    expect(gradient([0, 2, -2], (b, x) => b.min(x, b.mul(x, b.constant(3))))).toEqual([3, 1, 3])
+    expect(gradient([0, 2, -2], (b, x) => b.max(x, b.mul(x, b.constant(-1))))).toEqual([0, 1, -1])
     expect(gradient([3, 1, 3, 3], (b, x) => b.maximum(x, [0], true))).toEqual([1 / 3, 0, 1 / 3, 1 / 3])
   })
 

@@ -54,6 +54,7 @@ function apply(b: Builder, [kind, i, j, k]: Step, values: ValueId[]): void {
       emit('reshape', [x], { dims: k % 2 === 0 ? [...dims, constantDim(1)] : dims.filter((d) => d.key !== '1/1*') }),
     () => emit('select', [b.less(x, b.constant(0)), x, y], {}),
     () => emit('softmax', [x], { axis }),
+    () => emit('sub', [x, b.mul(b.sum(x, axesOf(Math.min(2, dims.length)), true), b.constant(0.25))], {}),
     () =>
       emit('window', [x], {
         axis,
@@ -133,7 +134,7 @@ function run(steps: readonly Step[], simplify: boolean) {
 }
 
 test('a simplified graph equals the one built node by node', () => {
-  const step = fc.tuple(fc.nat(16), fc.nat(40), fc.nat(40), fc.nat(30))
+  const step = fc.tuple(fc.nat(17), fc.nat(40), fc.nat(40), fc.nat(30))
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 14 }), (steps) => {
       const plain = run(steps, false)
@@ -143,6 +144,6 @@ test('a simplified graph equals the one built node by node', () => {
       for (const [name, value] of plain.outputs)
         expectClose(simple.outputs.get(name) as typeof value, value, 1e-8, name)
     }),
-    { numRuns: 1500, seed: 7 },
+    { numRuns: 500, seed: 7 },
   )
-})
+}, 60_000)
