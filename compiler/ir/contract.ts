@@ -41,6 +41,17 @@ export function unbroadcast(b: Builder, value: ValueId): ValueId {
   return node.op === 'broadcast' ? padRank(b, node.operands[0] as ValueId, node.type.dims.length) : value
 }
 
+/** What a transpose turns, under the labels that its axes had there. */
+function untranspose(b: Builder, side: Side): Side {
+  const node = b.node(side.value)
+  if (node.op !== 'transpose') return side
+  const { permutation } = node.attributes
+  return {
+    value: node.operands[0] as ValueId,
+    labels: permutation.map((_, axis) => side.labels[permutation.indexOf(axis)] as number),
+  }
+}
+
 /** The value with its axes in the order of `labels`, and axes of size 1 for labels that it lacks. */
 function align(b: Builder, side: Side, labels: readonly number[]): ValueId {
   const own = labels.filter((label) => side.labels.includes(label))
@@ -81,8 +92,8 @@ export function contractValues(b: Builder, x: ValueId, y: ValueId, { left, right
     })
   // A label that is summed has to keep its size on one side.
   const bareY = unbroadcast(b, y)
-  let l = squeeze(b, bare, left)
-  let r = squeeze(b, summedTwice(bareY) ? y : bareY, right)
+  let l = untranspose(b, squeeze(b, bare, left))
+  let r = untranspose(b, squeeze(b, summedTwice(bareY) ? y : bareY, right))
   const untouched = l.value === x && r.value === y
   const reduce = (side: Side, other: Side): Side => {
     const lone = side.labels.filter((label) => !out.includes(label) && !other.labels.includes(label))

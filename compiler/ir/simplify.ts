@@ -183,6 +183,12 @@ function sumOfProduct(
   return spread(b, negative ? b.neg(v) : v, keepType)
 }
 
+/** The sum along `axes`, kept, where the graph has it already, kept or not. */
+function summedElsewhere(b: Builder, value: ValueId, axes: readonly number[]): ValueId | undefined {
+  const dropped = b.find('sum', [value], { axes, keep: false })
+  return b.find('sum', [value], { axes, keep: true }) ?? (dropped && b.reshape(dropped, kept(b.dimsOf(value), axes)))
+}
+
 /** How deep sums of sums are looked for. */
 const DEPTH = 5
 
@@ -202,7 +208,7 @@ function knownSum(
   if (rest === undefined) return b.sum(b.broadcast(value, dims), axes, true)
   const own = b.dimsOf(rest)
   if (own.length !== dims.length || axes.some((axis) => !sameDim(own[axis] as Dim, dims[axis] as Dim))) return undefined
-  let sum = b.find('sum', [rest], { axes, keep: true })
+  let sum = summedElsewhere(b, rest, axes)
   const inner = (x: ValueId): ValueId | undefined => knownSum(b, x, own, axes, depth - 1)
   for (const op of ['add', 'sub'] as const) {
     const terms = sum === undefined ? match(b, rest, op) : undefined
@@ -375,6 +381,8 @@ const rules: { readonly [K in OpName]?: Rule<K> } = {
       const repeated = sumRepeated(b, source, dims, axes)
       return b.reshape(spread(b, b.sum(repeated, axes, true), keepType), type.dims)
     }
+    const twin = b.find('sum', [x], { axes, keep: !keep })
+    if (twin !== undefined) return b.reshape(twin, type.dims)
     const smaller = sumOfProduct(b, x, { axes, keep }, keepType) ?? sumOfTerms(b, x, { axes, keep }, keepType)
     return smaller === undefined ? undefined : b.reshape(smaller, type.dims)
   },
