@@ -5,6 +5,7 @@ import { exportInference } from '../compiler/emit/onnx/export.ts'
 import { initialValues, layoutOf } from '../compiler/train/initialise.ts'
 import { cacheFolder, openCache } from '../runtime/features/cache.ts'
 import { readVectors } from '../runtime/features/words.ts'
+import { shippedFile, shippedFile } from '../runtime/formats/shipped.ts'
 import type { BoundInput } from '../runtime/predict/binding.ts'
 import type { FeatureSources, FrontEnd } from '../runtime/predict/examples.ts'
 import type { FeatureSettings } from '../runtime/predict/metadata.ts'
@@ -12,12 +13,12 @@ import { version } from '../runtime/version.ts'
 import { CallError, colourful, printDiagnostics } from './failure.ts'
 import { loadProgram } from './spec.ts'
 
-const frontEndFile = 'std/audio.model'
+const frontEndName = 'std/audio.model'
 
 /** Compiles the shipped feature model; `settings` are those of a trained model, where it is used. */
 export async function compileFrontEnd(settings: FeatureSettings['audio']): Promise<FrontEnd> {
   const overrides = Object.fromEntries(Object.entries(settings ?? {}).map(([name, value]) => [name, String(value)]))
-  const { program } = loadProgram(frontEndFile, { D: overrides })
+  const { program } = loadProgram(shippedFile(frontEndName), { D: overrides })
   const { inference, signature } = program
   const layout = layoutOf(inference.variables)
   const values = initialValues(layout, 0)
@@ -30,7 +31,7 @@ export async function compileFrontEnd(settings: FeatureSettings['audio']): Promi
   return {
     onnx: exportInference(program, weights, { metadata: {}, producerVersion: version }),
     settings: signature.hypers,
-    name: frontEndFile,
+    name: frontEndName,
   }
 }
 
