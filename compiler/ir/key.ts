@@ -5,14 +5,11 @@ const isDim = (value: object): value is Dim => 'terms' in value && 'key' in valu
 
 /** Text that is equal exactly when the values are; dims compare by their normal form, numbers by their bits. */
 export function keyOf(value: unknown): string {
-  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value)
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : `${value}`
   if (Array.isArray(value)) return `[${value.map(keyOf).join()}]`
-  if (typeof value === 'object' && value !== null)
-    return isDim(value)
-      ? `<${value.key}>`
-      : `{${Object.entries(value)
-          .sort()
-          .map(([k, v]) => `${k}=${keyOf(v)}`)
-          .join()}}`
-  return JSON.stringify(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (isDim(value)) return `<${value.key}>`
+  const entries = Object.entries(value)
+  if (entries.length > 1) entries.sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([name, one]) => `${name}=${keyOf(one)}`).join()}}`
 }
