@@ -15,17 +15,21 @@ export interface EpochPlan {
 }
 
 /**
- * Batches of indices: shuffled, then sorted by cost within runs of `bucket` batches, cut evenly, and the batches shuffled.
- * A function of (seed, epoch) and the costs alone, so that a resumed run goes on where it was.
+ * Batches of indices: shuffled, then sorted by cost within runs of `bucket` batches, and the batches shuffled. Sizes differ by
+ * one at most. A function of (seed, epoch) and the costs alone, so that a resumed run goes on where it was.
  */
 export function planEpoch(costs: readonly number[], plan: EpochPlan): number[][] {
   const order = permutation(costs.length, keyOf('order', plan.seed, plan.epoch))
-  const batches = evenParts(order, plan.batchSize * plan.bucket).flatMap((run) =>
-    evenParts(
-      run.sort((a, b) => (costs[a] ?? 0) - (costs[b] ?? 0) || a - b),
-      plan.batchSize,
-    ),
-  )
+  const sizes = evenParts(order, plan.batchSize).map((part) => part.length)
+  const batches: number[][] = []
+  let start = 0
+  for (let first = 0; first < sizes.length; first += plan.bucket) {
+    const here = sizes.slice(first, first + plan.bucket)
+    const end = here.reduce((a, b) => a + b, start)
+    const run = order.slice(start, end).sort((a, b) => (costs[a] ?? 0) - (costs[b] ?? 0) || a - b)
+    for (const size of here) batches.push(run.splice(0, size))
+    start = end
+  }
   return permutation(batches.length, keyOf('batches', plan.seed, plan.epoch)).map((i) => batches[i] ?? [])
 }
 
