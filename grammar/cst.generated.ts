@@ -1,4 +1,4 @@
-/** Types of the concrete syntax tree, generated from the grammar; `UPDATE=1 npx vitest run test/unit/grammar` writes it anew. */
+/** Types of the concrete syntax tree, generated from the grammar; `UPDATE=1 npm run unit grammar` writes it anew. */
 import type { CstNode, IToken } from "chevrotain";
 
 export interface FileCstNode extends CstNode {
@@ -595,4 +595,3 @@ export type RepetitionCstChildren = {
   Equals: IToken[];
   body: BodyCstNode[];
 };
-

@@ -3,6 +3,7 @@ import { type IToken, type TokenType, tokenMatcher } from 'chevrotain'
 import { makeBrackets } from './brackets.ts'
 import type { Problem } from './messages.ts'
 import {
+  Comment,
   Doc,
   Equals,
   endOf,
@@ -77,14 +78,17 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
   let docLines: string[] = []
   // What ends the statement before, where it does: that depends on the token after it.
   let pending: IToken | undefined
+  // True where a new statement begins although the line before ends with an operator: that one is a mistake.
+  let ended = false
   // True before the first token of a line or after a `;`.
   let fresh = true
   // True while a line has nothing on it.
   let blank = true
   let broken = false
 
-  /** Finds brackets left open by what the first token of a line is. */
+  /** Finds brackets and operators left open by what the first token of a line is. */
   const beginLine = (token: IToken, at: number): void => {
+    ended = pending !== undefined && (tokenMatcher(token, LineKeyword) || startsBinding(raw, at))
     const item = brackets.any() && startsItem(raw, at)
     const statement =
       brackets.inside() && (tokenMatcher(token, LineKeyword) || (endsOperand(tokens.at(-1)) && startsBinding(raw, at)))
@@ -106,13 +110,15 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
   const separate = (token: IToken): void => {
     const previous = tokens.at(-1)
     if (pending && previous && previous.tokenType !== LCurly && token.tokenType !== RCurly) {
-      const goesOn = pending.tokenType === Newline && (tokenMatcher(previous, Trailing) || tokenMatcher(token, Leading))
+      const joined = tokenMatcher(previous, Trailing) || tokenMatcher(token, Leading)
+      const goesOn = joined && !ended && pending.tokenType === Newline
       if (!goesOn) {
         tokens.push(pending)
         broken = false
       }
     }
     pending = undefined
+    ended = false
   }
 
   for (const [i, token] of raw.entries()) {
@@ -124,8 +130,8 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
       if (brackets.inside()) continue
       pending ??= token
       brackets.endLine()
-    } else if (type === Doc) {
-      if (blank) docLines.push(token.image.replace(/^\/\/\/ ?/, '').trimEnd())
+    } else if (type === Doc || type === Comment) {
+      if (blank && type === Doc) docLines.push(token.image.replace(/^\/\/\/ ?/, '').trimEnd())
       blank = false
     } else if (type === Semicolon) {
       brackets.endStatement(token.startOffset)

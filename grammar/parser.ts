@@ -630,10 +630,10 @@ export class ModelParser extends CstParser {
   }
 
   private report(problem: DistributiveOmit<Problem, 'line'>, first: IToken): void {
-    this.problems.push({
-      ...problem,
-      line: { start: first.startOffset, end: Math.max(T.endOf(this.LA(0)), problem.at.end) },
-    })
+    const next = this.LA(1)
+    // Up to the next token, since brackets that close nothing are not among the tokens.
+    const end = next.tokenType === EOF ? Number.MAX_SAFE_INTEGER : next.startOffset
+    this.problems.push({ ...problem, line: { start: first.startOffset, end } })
   }
   private problemOf(e: unknown): DistributiveOmit<Problem, 'line'> {
     if (e instanceof Unreadable) return e.problem

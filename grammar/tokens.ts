@@ -246,7 +246,8 @@ export const Doc = createToken({ name: 'Doc', pattern: /\/\/\/(?!\/)[^\r\n]*/ })
 export const Stray = category('Stray', 'a character that the language does not have')
 
 const Blank = createToken({ name: 'Blank', pattern: /[ \t\f\v\u00a0\ufeff]+/, group: Lexer.SKIPPED })
-const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/, group: Lexer.SKIPPED })
+/** Kept by the lexer, as a line with a comment is not a blank one. */
+export const Comment = createToken({ name: 'Comment', pattern: /\/\/[^\r\n]*/ })
 
 /** Every token type, in the order in which the lexer tries them. */
 export const allTokens: readonly TokenType[] = [
@@ -266,7 +267,7 @@ export const allTokens: readonly TokenType[] = [
   ...categories,
 ]
 
-/** Text to tokens with newlines and documentation, `Stray` where nothing fits. Never throws. */
+/** Text to tokens with newlines, comments and documentation, `Stray` where nothing fits. Never throws. */
 export type Tokenise = (text: string) => IToken[]
 
 /** The offset after a token; Chevrotain's `endOffset` is that of its last character. */

@@ -133,7 +133,10 @@ function unexpected(path: string, text: string, span: Span, problem: Unexpected)
   if (rule === 'header' && expected === '`(`' && found.tokenType === Arrow)
     return diagnose(syntax.missingList, span, {})
   if (rule === 'line') {
-    const hint = found.tokenType === Equals ? 'a comparison is written `==`; a line that ends with an operator goes on in the next' : undefined
+    const hint =
+      found.tokenType === Equals
+        ? 'a comparison is written `==`; a line that ends with an operator goes on in the next'
+        : undefined
     return diagnose(syntax.statementGoesOn, span, { found: what, hint })
   }
   if (rule === 'binding' && expected === '`=`' && previous)
