@@ -29,7 +29,7 @@ const add = (set: Mutable, { value, axis }: Place): void => {
 }
 
 /** Sizes are compared at this batch and these lengths; only their order matters. */
-const NOMINAL = { batch: 32, length: 100 }
+const NOMINAL = { batch: 32, length: 500 }
 const sizeOf = (dims: readonly Dim[]): number =>
   dims.reduce((n, dim) => n * evaluateDim(dim, (name) => (name === BATCH ? NOMINAL.batch : NOMINAL.length)), 1)
 

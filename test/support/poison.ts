@@ -155,6 +155,16 @@ export function differences(
   })
 }
 
+/** An output's elements inside the samples, in order, whatever they are padded to. */
+export function validElements(graph: Graph, name: string, results: ReadonlyMap<string, NdArray>, env: Env): number[] {
+  const output = graph.outputs.find((one) => one.name === name)
+  const type = graph.nodes.find(({ id }) => id === output?.value)?.type as TensorType
+  const { data } = results.get(name) as NdArray
+  const invalid = new Uint8Array(data.length)
+  forInvalid(type, env, (from, to) => invalid.fill(1, from, to))
+  return [...data].filter((_, at) => invalid[at] === 0)
+}
+
 /** A batch of the seqs of random graphs: `t` at least 1, `m` perhaps 0, padded beyond the longest sample. */
 export const batches: fc.Arbitrary<Env> = fc
   .array(fc.record({ t: fc.integer({ min: 1, max: 4 }), m: fc.integer({ min: 0, max: 3 }) }), {

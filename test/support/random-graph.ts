@@ -92,19 +92,23 @@ export function buildRandomGraph(choices: readonly number[], options: RandomGrap
   const context: Context = { b, tape, values, ids, batchReductions, used }
   for (let step = 0; step < steps && tape.left; step++) {
     const value = tape.pick(stepKinds)(context)
-    if (value !== undefined && b.typeOf(value).dtype === 'f32' && b.dimsOf(value).length <= 4) values.push(value)
+    if (value === undefined || b.typeOf(value).dtype !== 'f32') continue
+    const dims = b.dimsOf(value)
+    // Samples that may not meet stay on the first axis.
+    if (dims.length <= 4 && (batchReductions || dims.findLastIndex(isBatch) <= 0)) values.push(value)
   }
   // What no later step has read is an output, and so is the last value.
   const ends = values.filter((value, at) => at === values.length - 1 || (at >= 7 && !used.has(value)))
   const outputs: GraphOutput[] = ends.map((value, at) => ({ name: `y${at}`, value, role: 'output' }))
-  const losses = ends.map((value) => {
+  const counted = ends.filter((value) => batchReductions || isBatch(b.dimsOf(value)[0] ?? oneDim))
+  const losses = counted.map((value) => {
     const size = b.dimsOf(value).length
     return b.sum(
       b.mul(b.tanh(value), b.add(value, b.constant(0.3))),
       Array.from({ length: size }, (_, axis) => axis),
     )
   })
-  outputs.push({ name: 'total', value: losses.reduce((x, y) => b.add(x, y)), role: 'total' })
+  outputs.push({ name: 'total', value: losses.reduce((x, y) => b.add(x, y), b.constant(0)), role: 'total' })
   return b.finish({ name: 'random', outputs, seqs: randomSeqs, variables: [] })
 }
 
