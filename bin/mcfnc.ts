@@ -138,6 +138,13 @@ program
   .option('--json', 'print it as JSON')
   .action((file, options) => guard('variants', async () => (await import('./commands/variants.ts')).variants(file, options)))
 
+program
+  .command('quickstart')
+  .description('try every step on a synthetic corpus, in a few minutes')
+  .option('--out <folder>', 'where to put corpus and run', 'runs/quickstart')
+  .option('--epochs <n>', 'epochs to train', whole(1), 12)
+  .action((options) => guard('quickstart', async () => (await import('./commands/quickstart.ts')).quickstart(options)))
+
 // Commander throws where a call is wrong or only help was wanted; it has printed what there is to say.
 try {
   await program.parseAsync()
