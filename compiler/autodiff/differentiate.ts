@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation of a graph under construction; the derivative is part of the same graph. */
 import type { Builder } from '../ir/builder.ts'
 import type { AnyNode, Node, ValueId } from '../ir/graph.ts'
-import { numberOf } from '../ir/simplify.ts'
+import { numberOf } from '../ir/match.ts'
 import type { OpName } from '../ops/op.ts'
 import { formatType } from '../ops/types.ts'
 import { accumulate } from './cotangent.ts'

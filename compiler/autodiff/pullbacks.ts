@@ -1,7 +1,8 @@
 /** The derivative of each op: what a cotangent of the result says about the operands, or why it says nothing. */
 import type { Builder } from '../ir/builder.ts'
 import type { Node, ValueId } from '../ir/graph.ts'
-import { compactReshape, numberOf } from '../ir/simplify.ts'
+import { numberOf } from '../ir/match.ts'
+import { compactReshape } from '../ir/simplify.ts'
 import type { OpName } from '../ops/op.ts'
 import { axesOf, ownerOf } from '../ops/types.ts'
 import { constantDim, type Dim, isOne, isRagged, negateDim, staticSize } from '../shapes/dim.ts'
