@@ -7,6 +7,7 @@ import { emitOnnx, type OnnxOptions } from '../emit/onnx/emit.ts'
 import { type Builder, createBuilder, mapGraph } from '../ir/builder.ts'
 import type { Graph, GraphOutput, ValueId, Variable } from '../ir/graph.ts'
 import { branchless } from '../passes/branchless.ts'
+import { layout } from '../passes/layout.ts'
 import { padding } from '../passes/padding.ts'
 import { type Pass, type PassOptions, runPasses } from '../passes/pass.ts'
 import { batchDim, constantDim, staticSize } from '../shapes/dim.ts'
@@ -31,7 +32,7 @@ export interface TrainingGraph {
  * DiagnosticError where the model has no loss.
  */
 export function buildTrainingGraph(program: Program, optimiser: OptimiserKind): TrainingGraph {
-  const { training } = program
+  const training = layout.run(program.training)
   const total = training.outputs.find((output) => output.role === 'total')
   if (!total) throw new DiagnosticError([diagnose(noLoss, undefined, { model: program.signature.model })])
   const variables = allVariables(program)
@@ -147,4 +148,4 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
 }
 
 /** From the joint graph to one that can be emitted; our own loader fills padding with zeros. */
-export const trainingPasses: readonly Pass[] = [branchless, padding({ inputs: 'zero' })]
+export const trainingPasses: readonly Pass[] = [branchless, layout, padding({ inputs: 'zero' })]
