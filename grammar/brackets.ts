@@ -14,12 +14,12 @@ export interface Brackets {
   readonly open: (token: IToken) => void
   /** Takes a closing bracket; gives what to keep in its place, or nothing. */
   readonly close: (token: IToken) => IToken | undefined
-  /** The statement ends at an offset, whatever brackets are open in it. */
-  readonly endStatement: (at: number) => void
+  /** The statement ends at a token, whatever brackets are open in it. */
+  readonly endStatement: (by: IToken) => void
   /** The same, where the statement is known to be broken otherwise: nothing is reported. */
   readonly abandonStatement: () => void
-  /** Everything ends at an offset. */
-  readonly endAll: (at: number) => void
+  /** Everything ends: at a token that can only stand outside, or at the end of the text. */
+  readonly endAll: (by: IToken | undefined, at: number) => void
   /** A line ends: closers that were expected on it are no longer. */
   readonly endLine: () => void
 }
@@ -48,6 +48,8 @@ export function makeBrackets(tokens: IToken[]): Brackets {
   const opened = makeCounts()
   // Closers whose openers have been reported as left open; they need no second report.
   const forgiven = makeCounts()
+  // The same for braces, over any number of lines.
+  let braces = 0
 
   const pop = (): void => {
     const open = stack.pop()
@@ -55,11 +57,11 @@ export function makeBrackets(tokens: IToken[]): Brackets {
   }
 
   /** Closes what is open above the stack's `size` lowest, reporting the outermost of it. */
-  const closeDownTo = (size: number, at: number): void => {
+  const closeDownTo = (size: number, at: number, by?: IToken): void => {
     const left = stack.splice(size)
     const [open] = left
     if (!open) return
-    problems.push({ kind: 'unclosed', open, at: rangeOf(open), line: { start: open.startOffset, end: at } })
+    problems.push({ kind: 'unclosed', open, by, at: rangeOf(open), line: { start: open.startOffset, end: at } })
     forgiven.clear()
     for (const bracket of left.reverse()) {
       marks.push(bracket.startOffset)
@@ -89,6 +91,10 @@ export function makeBrackets(tokens: IToken[]): Brackets {
       forgiven.add(tokenType, -1)
       return undefined
     }
+    if (tokenType === RCurly && braces > 0) {
+      braces--
+      return undefined
+    }
     marks.push(token.startOffset)
     const at = rangeOf(token)
     if (!top || isCurly(top) || tokenType === RCurly) {
@@ -111,8 +117,8 @@ export function makeBrackets(tokens: IToken[]): Brackets {
       stack.push(token)
     },
     close,
-    endStatement: (at) => {
-      if (inside()) closeDownTo(stack.findLastIndex(isCurly) + 1, at)
+    endStatement: (by) => {
+      if (inside()) closeDownTo(stack.findLastIndex(isCurly) + 1, by.startOffset)
     },
     abandonStatement: () => {
       for (let open = stack.at(-1); open && !isCurly(open); open = stack.at(-1)) {
@@ -120,7 +126,11 @@ export function makeBrackets(tokens: IToken[]): Brackets {
         pop()
       }
     },
-    endAll: (at) => closeDownTo(0, at),
+    endAll: (by, at) => {
+      const curlies = stack.filter(isCurly).length
+      closeDownTo(0, at, by)
+      braces += curlies
+    },
     endLine: () => forgiven.clear(),
   }
 }

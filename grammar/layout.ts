@@ -93,8 +93,8 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
     const statement =
       brackets.inside() && (tokenMatcher(token, LineKeyword) || (endsOperand(tokens.at(-1)) && startsBinding(raw, at)))
     if (!item && !statement) return
-    if (item) brackets.endAll(token.startOffset)
-    else brackets.endStatement(token.startOffset)
+    if (item) brackets.endAll(token, token.startOffset)
+    else brackets.endStatement(token)
     brackets.endLine()
     pending ??= makeToken(Newline, '', token.startOffset)
   }
@@ -134,7 +134,7 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
       if (blank && type === Doc) docLines.push(token.image.replace(/^\/\/\/ ?/, '').trimEnd())
       blank = false
     } else if (type === Semicolon) {
-      brackets.endStatement(token.startOffset)
+      brackets.endStatement(token)
       pending = token
       blank = false
       fresh = true
@@ -152,6 +152,6 @@ export function layOut(raw: readonly IToken[], textLength: number): Layout {
       tokens.push(kept)
     }
   }
-  brackets.endAll(textLength)
+  brackets.endAll(undefined, textLength)
   return { tokens, docs, problems: brackets.problems, marks: [...brackets.marks].sort((a, b) => a - b) }
 }

@@ -19,7 +19,12 @@ export type Problem = { readonly at: Range; readonly line: Range } & (
       /** The grammar rule that stopped, innermost last. */
       readonly rules: readonly string[]
     }
-  | { readonly kind: 'unclosed'; readonly open: IToken }
+  | {
+      readonly kind: 'unclosed'
+      readonly open: IToken
+      /** What showed that it is open, where that is a token and not the end. */
+      readonly by: IToken | undefined
+    }
   | { readonly kind: 'unopened'; readonly close: IToken }
   | { readonly kind: 'stray'; readonly found: IToken }
   | { readonly kind: 'mismatched'; readonly open: IToken; readonly close: IToken }

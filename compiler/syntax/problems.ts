@@ -1,9 +1,30 @@
 /** What the grammar found wrong, as diagnostics: the one place that knows which mistake is likely where. */
-import { type IToken, tokenMatcher } from 'chevrotain'
+import { type IToken, tokenLabel, tokenMatcher } from 'chevrotain'
 import type { Layout } from '../../grammar/layout.ts'
 import { describeToken, type Problem, type Range } from '../../grammar/messages.ts'
-import { Arrow, Binder, Colon, Equals, Keyword, LCurly, LSquare, Name, OpenText } from '../../grammar/tokens.ts'
+import {
+  Arrow,
+  BinaryOp,
+  Binder,
+  Colon,
+  Comma,
+  Dot,
+  Equals,
+  endOf,
+  In,
+  Keyword,
+  LParen,
+  LSquare,
+  Name,
+  OpenText,
+  RCurly,
+  RParen,
+  RSquare,
+  Star,
+  StaticType,
+} from '../../grammar/tokens.ts'
 import { syntax } from '../diagnostics/catalogue/syntax.ts'
+import { forms, hints, staticTypes, strayHints } from '../diagnostics/catalogue/syntax-hints.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
 import type { Span } from './ast.ts'
 
@@ -19,37 +40,11 @@ const pairs = new Map([
 ])
 const partner = (bracket: string): string => pairs.get(bracket) ?? ''
 
-/** What people write in other languages, and what it is here. */
-const strayHints = new Map([
-  ["'", 'a text stands in double quotes: "anger"'],
-  ['‘', 'a text stands in double quotes: "anger"'],
-  ['“', 'a text stands in straight double quotes: "anger"'],
-  ['”', 'a text stands in straight double quotes: "anger"'],
-  ['`', 'a text stands in double quotes: "anger"'],
-  ['!', 'write `not x`, or `a != b`'],
-  ['&', 'write `and`'],
-  ['|', 'write `or`; `|>` passes a value to a block'],
-  ['%', 'write `mod`'],
-  ['#', 'a comment begins with `//`'],
-  ['@', 'write the matrix product as an equation: `y[i, j] = sum[k](a[i, k] * b[k, j])`'],
-  ['?', 'write `if c then a else b`'],
-  ['×', 'write `*`'],
-  ['·', 'write `a . b` for the product of two one-axis values, `*` by element'],
-  ['−', 'this is not the minus sign of the keyboard: write `-`'],
-  ['–', 'this is not the minus sign of the keyboard: write `-`'],
-  ['≤', 'write `<=`'],
-  ['≥', 'write `>=`'],
-  ['≠', 'write `!=`'],
-  ['→', 'write `->`'],
-])
-
 function strayHint(text: string): string | undefined {
   const [first = ''] = text
   const known = strayHints.get(first)
-  if (known !== undefined) return known
-  return /\p{L}/u.test(first)
-    ? 'a name is made of the letters a to z and A to Z, digits and `_`: `alpha`, `x_hat`'
-    : undefined
+  if (known !== undefined || !/\p{L}/u.test(first)) return known
+  return hints.letters
 }
 
 /** Turns the grammar's problems into diagnostics; those that follow from a bracket's are left out. */
@@ -79,7 +74,8 @@ function toDiagnostic(path: string, text: string, problem: Problem): Diagnostic 
   switch (problem.kind) {
     case 'unclosed': {
       const bracket = problem.open.image
-      return diagnose(syntax.unclosedBracket, span, { bracket, closer: partner(bracket) })
+      const by = problem.by && placeOf(path, problem.by)
+      return diagnose(syntax.unclosedBracket, span, { bracket, closer: partner(bracket), by })
     }
     case 'unopened': {
       const bracket = problem.close.image
@@ -112,10 +108,11 @@ const placeOf = (path: string, token: IToken): Span & Range => ({
   end: token.startOffset + token.image.length,
 })
 
-function unexpected(path: string, text: string, span: Span, problem: Unexpected): Diagnostic {
+/** A syntax error where a token is one that cannot stand there. */
+function unexpected(path: string, text: string, at: Span, problem: Unexpected): Diagnostic {
   const { expected, found, previous, rules } = problem
   const rule = rules.at(-1) ?? ''
-  const what = describeToken(found)
+  const { span, what } = placeFound(at, text, problem)
   const isWord = (token: IToken): boolean => tokenMatcher(token, Keyword) || tokenMatcher(token, Binder)
   if (expected === 'a name') {
     if (isWord(found)) return diagnose(syntax.reservedWord, span, { word: found.image })
@@ -126,26 +123,30 @@ function unexpected(path: string, text: string, span: Span, problem: Unexpected)
   if (rule === 'statement' && tokenMatcher(found, Binder)) {
     const binds = /^\s*(?:\[[^\]]*\]\s*)?=(?!=)/.test(text.slice(span.end, span.end + 200))
     if (binds) return diagnose(syntax.reservedWord, span, { word: found.image })
-    return diagnose(syntax.loneExpression, span, { name: undefined, found: what, hint: bindingHint(found) })
+    return diagnose(syntax.loneExpression, span, { name: undefined, found: what, hint: hints.alone })
   }
   if (rule === 'staticParam' && found.tokenType === LSquare)
     return diagnose(syntax.tensorInStatics, span, { name: nameBefore(text, span.start) })
   if (rule === 'header' && expected === '`(`' && found.tokenType === Arrow)
     return diagnose(syntax.missingList, span, {})
   if (rule === 'line') {
-    const hint =
-      found.tokenType === Equals
-        ? 'a comparison is written `==`; a line that ends with an operator goes on in the next'
-        : undefined
+    const hint = found.tokenType === Equals ? hints.comparison : undefined
     return diagnose(syntax.statementGoesOn, span, { found: what, hint })
   }
-  if (rule === 'binding' && expected === '`=`' && previous)
-    return diagnose(syntax.loneExpression, span, { name: previous.image, found: what, hint: bindingHint(found) })
-  return diagnose(syntax.unexpected, span, {
-    expected: wanted(expected, rule),
-    found: what,
-    hint: hintFor(problem, rule),
-  })
+  if (rule === 'binding' && expected === '`=`' && previous) {
+    const hint = bindingHint(previous, found, text)
+    return diagnose(syntax.loneExpression, span, { name: previous.image, found: what, hint })
+  }
+  const hint = hintFor(problem, rule, text)
+  return diagnose(syntax.unexpected, span, { expected: wanted(expected, rule), found: what, hint })
+}
+
+/** A `}` on another line is not what was found: the end of the line before it is. */
+function placeFound(at: Span, text: string, { found, previous }: Unexpected): { span: Span; what: string } {
+  const what = describeToken(found)
+  const end = previous ? endOf(previous) : at.start
+  if (found.tokenType !== RCurly || !/[\r\n]/.test(text.slice(end, found.startOffset))) return { span: at, what }
+  return { span: { ...at, start: end, end }, what: 'the end of the line' }
 }
 
 /** The name in `name: ` before an offset. */
@@ -153,36 +154,40 @@ const nameBefore = (text: string, end: number): string =>
   /([A-Za-z_]\w*)\s*:\s*$/.exec(text.slice(Math.max(0, end - 100), end))?.[1] ?? 'x'
 
 function wanted(expected: string, rule: string): string {
-  if (rule === 'suffix' && expected === '`)`') return '`,` or `)`'
-  if (rule === 'suffix' && expected === '`]`') return '`,` or `]`'
-  if (rule === 'brackets' || rule === 'stack') return expected.replace(/^`(.)`$/, '`,` or `$1`')
+  if (rule === 'suffix' || rule === 'brackets' || rule === 'stack')
+    return expected.replace(/^`([)\]])`$/, '`,` or `$1`')
   return expected
 }
 
-function bindingHint(found: IToken): string {
-  if (found.tokenType === Colon)
-    return 'a declaration begins with its keyword: `input`, `target`, `param`, `state` or `hyper`'
-  if (tokenMatcher(found, Name)) return 'a statement is a binding `name = …` or begins with a keyword'
-  return 'an expression alone does nothing: bind it to a name, `y = …`'
+const followedByEquals = (token: IToken, text: string): boolean => text[endOf(token)] === '='
+
+/** Help where a statement began with a name and no `=` came. */
+function bindingHint(previous: IToken, found: IToken, text: string): string {
+  if (found.tokenType === Colon) return followedByEquals(found, text) ? hints.assignment : hints.declaration
+  if (tokenMatcher(found, BinaryOp) && followedByEquals(found, text)) return hints.boundOnce
+  if (!tokenMatcher(found, Name)) return hints.alone
+  if (/^(?:def|fn|func|function)$/.test(previous.image)) return hints.makeBlock
+  return /^(?:let|var|val|auto|dim)$/.test(previous.image) ? hints.noLet : hints.binding
 }
 
-function hintFor({ expected, found, previous }: Unexpected, rule: string): string | undefined {
-  if (rule === 'conditional') return 'an `if` has both sides: `if c then a else b`'
-  if (rule === 'header' && expected === '`->`' && found.tokenType === LCurly)
-    return 'a block says what it gives: `-> [t, c]`, or `-> ([t, c], [])` for two'
-  if (rule === 'header') return 'a header is `block NAME(width: int = 3)(x: [t, c]) -> [t, c] { … }`'
-  if (rule === 'repetition') return 'a repetition is `repeat n as k from h = x { … return next }`'
-  if (rule === 'item') return 'statements stand in a `model` or a `block`; a number for all of them is a `const`'
-  if (rule === 'statement' && tokenMatcher(found, Keyword)) return `\`${found.image}\` cannot begin a statement here`
-  if (rule === 'edit') return 'an edit is `name = …`, `labels …`, `new input …`, `drop loss name` or `drop output name`'
-  if (rule === 'index')
-    return 'the left side and a reduction introduce indices: names, with a range as in `j: t` where none is read'
-  if (rule === 'indices')
-    return 'the left side and a reduction introduce indices: names, with a range as in `j: t` where none is read'
-  if (rule === 'staticParam')
-    return 'a static parameter is `name: int`, `name: real` or `name: bool`, with a default as in `= 3`'
-  if (rule === 'type' && previous && expected === '`[`')
-    return 'a type is the list of its dims: `[frames, 256]`, or `[]` for a scalar'
-  if (expected === 'an expression' && previous && tokenMatcher(previous, Equals)) return 'a value belongs here'
-  return undefined
+/** Help for any other place: a habit that is recognised, or how the form is written. */
+function hintFor({ expected, found, previous }: Unexpected, rule: string, text: string): string | undefined {
+  if (expected === 'an expression' && previous) {
+    if (found.tokenType === Star && previous.tokenType === Star) return hints.power
+    if (found.tokenType === Dot) return hints.leadingDigit
+    if (previous.tokenType === Dot && /\d/.test(text.charAt(previous.startOffset - 1))) return hints.trailingDigit
+    if (found.tokenType === RParen || found.tokenType === RSquare) {
+      if (previous.tokenType === Comma) return hints.lastComma
+      if (previous.tokenType === LParen || previous.tokenType === LSquare) return hints.empty
+    }
+  }
+  if (rule !== 'named' && tokenMatcher(found, BinaryOp) && followedByEquals(found, text)) return hints.boundOnce
+  if (rule === 'suffix' && found.tokenType === Colon) return hints.slice
+  if (rule === 'suffix' && found.tokenType === In) return hints.axis
+  if (rule === 'binding' && expected === '`]`') return hints.shiftedIndex
+  if (rule === 'item' && /^(?:import|include|from|require)$/.test(found.image)) return hints.useFile
+  if (rule === 'item' && /^(?:def|fn|func|function|class)$/.test(found.image)) return hints.makeBlock
+  if (expected === tokenLabel(StaticType)) return staticTypes.get(found.image) ?? forms.get(rule)
+  if (rule === 'header' && expected === '`->`') return forms.get('results')
+  return forms.get(rule)
 }

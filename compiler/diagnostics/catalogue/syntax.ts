@@ -23,10 +23,15 @@ export const syntax = {
     message: `a text cannot hold \`${p.escape}\``,
     help: ['after a backslash stands one of `"`, `\\`, `n` and `t`; write `\\\\` for the backslash itself'],
   })),
-  unclosedBracket: error<{ bracket: string; closer: string }>('MCF1005', 'unclosed-bracket', (p) => ({
-    message: `\`${p.bracket}\` is never closed`,
-    caption: `no \`${p.closer}\` belongs to this`,
-  })),
+  unclosedBracket: error<{ bracket: string; closer: string; by: Span | undefined }>(
+    'MCF1005',
+    'unclosed-bracket',
+    (p) => ({
+      message: `\`${p.bracket}\` is never closed`,
+      caption: `no \`${p.closer}\` belongs to this`,
+      labels: p.by === undefined ? [] : [{ span: p.by, text: `this cannot stand inside \`${p.bracket} ${p.closer}\`` }],
+    }),
+  ),
   unopenedBracket: error<{ bracket: string; opener: string }>('MCF1006', 'unopened-bracket', (p) => ({
     message: `\`${p.bracket}\` closes nothing`,
     caption: `no \`${p.opener}\` belongs to this`,

@@ -1,4 +1,6 @@
 /** The catalogue as a whole: codes and slugs that are unique and well formed. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { catalogue } from '../../../compiler/diagnostics/catalogue/index.ts'
 
@@ -21,4 +23,10 @@ it('forms codes and slugs alike', () => {
     expect(row.slug).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/)
     expect(['error', 'warning']).toContain(row.severity)
   }
+})
+it('lists every file that holds rows', () => {
+  const folder = fileURLToPath(new URL('../../../compiler/diagnostics/catalogue/', import.meta.url))
+  const listed = readFileSync(`${folder}areas.ts`, 'utf8')
+  const holders = readdirSync(folder).filter((file) => /'MCF\d{4}'/.test(readFileSync(`${folder}${file}`, 'utf8')))
+  expect(holders.filter((file) => !listed.includes(`'./${file}'`))).toEqual([])
 })

@@ -68,6 +68,11 @@ describe('a missing bracket costs one error', () => {
     expect(problems(text)).toEqual(['MCF1005 {'])
     expect(bindings(text)).toEqual(['a = 1', 'return', 'const c = 1'])
   })
+  it('also where the item was meant to stand inside', () => {
+    const text = 'model M {\n a = 1\n block B()(x: []) -> [] {\n  return x\n }\n}\nconst c = 1'
+    expect(problems(text)).toEqual(['MCF1005 {'])
+    expect(bindings(text)).toEqual(['a = 1', 'return', 'const c = 1'])
+  })
   it('or where the file ends', () => {
     expect(problems('model M {\n a = (1')).toEqual(['MCF1005 {'])
     expect(problems('model M { a = 1 } }')).toEqual(['MCF1006 }'])
@@ -104,6 +109,38 @@ describe('scan', () => {
   it('is one error, and binds what it would', () => {
     expect(problems(text)).toEqual(['MCF1023 scan'])
     expect(bindings(text)).toEqual(['a = 1', 'g = ERROR', 'h = ERROR', 'return'])
+  })
+})
+
+describe('habits from elsewhere are recognised', () => {
+  const help = (body: string): string[] => parse(inModel(body), 'a').diagnostics.flatMap((d) => d.help)
+  it.each([
+    ['let x = 3', 'a binding has no keyword: `x = …`'],
+    ['x := 3', 'a value is bound with `=`'],
+    ['x += 3', 'every name is bound once: bind the sum to a new name'],
+    ['x: [t]', 'a declaration begins with its keyword: `input`, `target`, `param`, `state` or `hyper`'],
+    ['def f(x) = 3', 'a function is a `block NAME()(x: [t]) -> [t] { … }`'],
+    ['y = x ** 2', 'a power is `x ^ 2`'],
+    ['y = x[1:3]', 'a slice is an equation with a stated range: `y[i: 2] = x[i + 1]`'],
+    ['y[i + 1] = x[i]', 'the left side introduces indices; shift the reads instead: `y[i] = x[i - 1]`'],
+    ['y = sum(i in x)', 'a reduction names its index in square brackets: `sum[i](x[i])`'],
+    ['y = a && b', 'write `and`'],
+    ['y = a @ b', 'write the matrix product as an equation: `y[i, j] = sum[k](a[i, k] * b[k, j])`'],
+    ['y = .5', 'a number has a digit before its dot: `0.5`'],
+    ['y = 5.', 'a number has a digit after its dot: `5.0`'],
+    ['y = f(x,)', 'no comma stands before a closing bracket'],
+    ['y = []', 'something belongs between these brackets'],
+    ['hyper a: float = 3', 'write `real`'],
+    ['y = if a then b', 'an `if` has both sides: `if c then a else b`'],
+    ["labels l = ['a']", 'a text stands in double quotes: `"anger"`'],
+  ])('%s', (body, hint) => {
+    expect(help(body)).toEqual([hint])
+  })
+  it('the end of a line is said to be that, though a brace comes next', () => {
+    const text = inModel('a = 1 +')
+    const [d] = parse(text, 'a').diagnostics
+    expect(d).toMatchObject({ message: 'expected an expression, found the end of the line' })
+    expect(d?.span?.start).toBe(text.indexOf('+') + 1)
   })
 })
 
