@@ -19,7 +19,7 @@ import {
 } from '../../compiler/shapes/dim.ts'
 import { rational } from '../../compiler/shapes/rational.ts'
 import { maskUses, withoutMask } from '../support/masks.ts'
-import { differences, PoisonError, randomFeeds, runPoisoned, withGradients } from '../support/poison.ts'
+import { differences, failure, randomFeeds, runPoisoned, withGradients } from '../support/poison.ts'
 import { m, randomSeqs, t } from '../support/random-graph.ts'
 
 const env: Env = { batch: 3, lengths: { t: [1, 4, 3], m: [2, 0, 3] }, padded: { t: 6, m: 5 } }
@@ -301,13 +301,3 @@ describe.each(['any', 'zero'] as const)('padding of inputs: %s', (padding) => {
     }
   })
 })
-
-/** What a run finds wrong. */
-function failure(run: () => string[]): string[] {
-  try {
-    return run()
-  } catch (error) {
-    if (error instanceof PoisonError || error instanceof RangeError) return [error.message]
-    throw error
-  }
-}

@@ -155,6 +155,16 @@ export function differences(
   })
 }
 
+/** What a run finds wrong, or what stops it. */
+export function failure(run: () => string[]): string[] {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof PoisonError || error instanceof RangeError) return [error.message]
+    throw error
+  }
+}
+
 /** An output's elements inside the samples, in order, whatever they are padded to. */
 export function validElements(graph: Graph, name: string, results: ReadonlyMap<string, NdArray>, env: Env): number[] {
   const output = graph.outputs.find((one) => one.name === name)
