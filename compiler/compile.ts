@@ -48,16 +48,33 @@ export interface Compilation {
 
 const hasErrors = (diagnostics: readonly Diagnostic[]): boolean => diagnostics.some((d) => d.severity === 'error')
 
-/** Each fault once, in the order of the text: blocks are checked at every use, training and inference apart. */
-function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Set<string>()
-  return sortDiagnostics(
-    diagnostics.filter((d) => {
-      const inner = d.labels.at(-1)?.span ?? d.span
-      const key = `${d.code} ${d.message} ${inner?.file} ${inner?.start}`
-      return !seen.has(key) && seen.add(key)
-    }),
-  )
+/** Each fault once: blocks are checked at every use, training and inference apart. */
+const keyOf = (d: Diagnostic): string => {
+  const inner = d.labels.at(-1)?.span ?? d.span
+  return `${d.code} ${d.message} ${inner?.file} ${inner?.start}`
+}
+
+/** The faults in the order of the text, the same one once; those that only variants have say which. */
+function distinct(
+  base: readonly Diagnostic[],
+  byVariant: ReadonlyMap<string, readonly Diagnostic[]> = new Map(),
+): Diagnostic[] {
+  const found = new Map<string, Diagnostic>()
+  for (const d of base) if (!found.has(keyOf(d))) found.set(keyOf(d), d)
+  const variantsOf = new Map<string, { readonly first: Diagnostic; readonly variants: Set<string> }>()
+  for (const [variant, diagnostics] of byVariant)
+    for (const d of diagnostics) {
+      const key = keyOf(d)
+      if (found.has(key)) continue
+      const seen = variantsOf.get(key)
+      if (seen) seen.variants.add(variant)
+      else variantsOf.set(key, { first: d, variants: new Set([variant]) })
+    }
+  for (const [key, { first, variants }] of variantsOf) {
+    const names_ = [...variants].map((name) => `"${name}"`).join(', ')
+    found.set(key, { ...first, notes: [...first.notes, `with the variant${variants.size > 1 ? 's' : ''} ${names_}`] })
+  }
+  return sortDiagnostics([...found.values()])
 }
 
 /** Parses and checks a spec: one model with the variants asked for. Every fault of the files is reported. */
@@ -83,7 +100,7 @@ export function check(path: string, read: ReadSource, options: CompileOptions = 
   }
   if (!chosen) return finish()
   const run = (training: boolean): Elaborated =>
-    elaborateOne(chosen, entry, scopes, options.overrides ?? {}, training, diagnostics)
+    elaborateOne(sources, entry, scopes, chosen, options.overrides ?? {}, training, diagnostics)
   return finish(run(false), run(true))
 }
 
@@ -93,44 +110,65 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
   if (options.model !== undefined || (options.variants ?? []).length > 0) return base
   const { sources } = base
   const entry = entryKey(path)
-  const file = sources.files.get(entry)
-  const models = file?.items.filter((item): item is Model => item.kind === 'model') ?? []
-  const diagnostics =
-    models.length > 1 ? base.diagnostics.filter((d) => d.code !== names.severalModels.code) : [...base.diagnostics]
+  const items = sources.files.get(entry)?.items ?? []
+  const models = items.filter((item): item is Model => item.kind === 'model')
   const { scopes } = fileScopes(sources.files, sources.uses)
-  for (const item of file?.items ?? []) {
-    if (item.kind === 'model' && models.length > 1)
-      for (const training of [false, true])
-        elaborateOne({ model: item, variants: [] }, entry, scopes, {}, training, diagnostics)
-    if (item.kind !== 'variant') continue
-    const model = models.find((m) => m.name.name === item.base.name)
-    if (!model)
+  const several = models.length > 1
+  const diagnostics = base.diagnostics.filter((d) => !several || d.code !== names.severalModels.code)
+  const elaborateBoth = (model: Model, variants: readonly Variant[], into: Diagnostic[]): void => {
+    for (const training of [false, true]) elaborateOne(sources, entry, scopes, { model, variants }, {}, training, into)
+  }
+  if (several) for (const model of models) elaborateBoth(model, [], diagnostics)
+  const byVariant = new Map<string, Diagnostic[]>()
+  for (const variant of items) {
+    if (variant.kind !== 'variant') continue
+    const model = models.find((m) => m.name.name === variant.base.name)
+    if (!model) {
+      const suggestion = suggest(
+        variant.base.name,
+        models.map((m) => m.name.name),
+      )
       diagnostics.push(
-        diagnose(names.variantBase, item.base.span, {
-          variant: item.name.value,
-          base: item.base.name,
-          suggestion: suggest(
-            item.base.name,
-            models.map((m) => m.name.name),
-          ),
+        diagnose(names.variantBase, variant.base.span, {
+          variant: variant.name.value,
+          base: variant.base.name,
+          suggestion,
         }),
       )
-    else
-      for (const training of [false, true])
-        elaborateOne({ model, variants: [item] }, entry, scopes, {}, training, diagnostics)
+      continue
+    }
+    const found: Diagnostic[] = []
+    elaborateBoth(model, [variant], found)
+    const isInside = ({ span }: Diagnostic): boolean =>
+      span !== undefined && span.file === entry && span.start >= variant.span.start && span.end <= variant.span.end
+    diagnostics.push(...found.filter(isInside))
+    byVariant.set(
+      variant.name.value,
+      found.filter((d) => !isInside(d)),
+    )
   }
-  return { ...base, diagnostics: distinct(diagnostics) }
+  return { ...base, diagnostics: distinct(diagnostics, byVariant) }
 }
 
 function elaborateOne(
-  chosen: { readonly model: Model; readonly variants: readonly Variant[] },
+  sources: Sources,
   file: string,
   scopes: ReadonlyMap<string, FileScope>,
+  chosen: { readonly model: Model; readonly variants: readonly Variant[] },
   overrides: Readonly<Record<string, string>>,
   training: boolean,
   diagnostics: Diagnostic[],
 ): Elaborated {
-  return elaborate({ ...chosen, file, scopes, overrides, training, report: (d) => diagnostics.push(d) })
+  return elaborate({
+    ...chosen,
+    file,
+    scopes,
+    overrides,
+    training,
+    complete: !hasErrors(sources.diagnostics),
+    sourceOf: (path) => sources.texts.get(path),
+    report: (d) => diagnostics.push(d),
+  })
 }
 
 /** The model and the variants that were asked for, or reports of why not. */

@@ -17,9 +17,9 @@ import {
   unary,
 } from './core.ts'
 import { joined } from './expressions.ts'
-import { staticNumber } from './numbers.ts'
-import { axisOrder, clashNotes, compareAxes, elementwise, materialise, scalar, toTensor } from './tensors.ts'
-import { axisOf, describe, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
+import { realValue, staticNumber } from './numbers.ts'
+import { axisOrder, elementwise, materialise, type Placed, sameShapes, scalar, toTensor } from './tensors.ts'
+import { type Axis, axisOf, describe, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
 
 export interface Given {
   readonly value: Value
@@ -78,7 +78,9 @@ export function callBuiltin(context: Context, name: string, args: readonly Given
       if (exact && exact.d === 1n && (name === 'floor' || name === 'stop_gradient')) return first.value
       if (exact && name === 'abs') return numberValue(constantDim(exact.n < 0n ? { n: -exact.n, d: exact.d } : exact))
       const value = applyUnary(fn, known)
-      return name === 'floor' && Number.isSafeInteger(value) ? numberValue(constantDim(value)) : { kind: 'real', value }
+      return name === 'floor' && Number.isSafeInteger(value)
+        ? numberValue(constantDim(value))
+        : realValue(context, value, span)
     }
     return elementwise(context, name, args, ([a]) => unary(fn, asNumber(a as Core)))
   }
@@ -154,21 +156,12 @@ function concat(context: Context, args: readonly Given[], span: Span): Value {
     }
     parts.push(tensor)
   }
-  const first = parts[0] as TensorValue
-  for (let k = 1; k < parts.length; k++) {
-    const other = parts[k] as TensorValue
-    if (compareAxes(context, first.axes.slice(0, -1), other.axes.slice(0, -1)).kind === 'equal') continue
-    report(context, shapes.unequalShapes, span, {
-      op: 'concat',
-      left: describe(first),
-      right: describe(other),
-      leftSpan: (args[0] as Given).span,
-      rightSpan: (args[k] as Given).span,
-      notes: clashNotes(context, first.axes.slice(0, -1), other.axes.slice(0, -1)),
-      help: ['`concat` joins last axes; the axes before them must be equal'],
-    })
+  const placed = parts.map((tensor, k): Placed => ({ tensor, span: (args[k] as Given).span }))
+  const others = (part: Placed): readonly Axis[] => part.tensor.axes.slice(0, -1)
+  const [head, ...rest] = placed
+  if (!head || !rest.every((part) => sameShapes(context, 'concat', head, part, others(head), others(part))))
     return poison
-  }
+  const first = head.tensor
   return joined(
     context,
     span,

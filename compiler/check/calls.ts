@@ -4,7 +4,8 @@ import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { BATCH, type Dim, formatDim, isRagged } from '../shapes/dim.ts'
 import { compareDims } from '../shapes/facts.ts'
-import type { Block, CallExpr, Expr, Span, TypeExpr } from '../syntax/ast.ts'
+import type { Block, CallExpr, Expr, Span, StaticType, TypeExpr } from '../syntax/ast.ts'
+import { namesIn } from '../syntax/names-in.ts'
 import { builtinNames, callBuiltin, type Given, isBuiltin } from './builtins.ts'
 import {
   bindValue,
@@ -14,15 +15,17 @@ import {
   lookup,
   newVars,
   noReplacements,
+  type Run,
   report,
   reportPlain,
   type Scope,
+  textAt,
   visibleNames,
 } from './context.ts'
 import { type Core, freeVars, type IndexVar, readIndex, substitute } from './core.ts'
 import { evaluate } from './expressions.ts'
 import { staticNumber, toDim } from './numbers.ts'
-import { evaluateBody } from './statements.ts'
+import { evaluateBody, returnOf } from './statements.ts'
 import { clashNotes, compareAxes, dimOrigin, materialise, reportCannotTell, toTensor } from './tensors.ts'
 import {
   type Axis,
@@ -53,12 +56,13 @@ export function evaluateCall(context: Context, expr: CallExpr): Value {
         name: arg.name?.name,
         value: evaluate(context, arg.value),
         span: arg.span,
+        text: textAt(context.run, arg.value.span),
       }))
       const instance = instantiate(context, found.item, found.file, statics, expr.span)
       return instance ? { kind: 'instance', instance } : poison
     }
     if (!found && isBuiltin(callee.name)) {
-      for (const arg of expr.args) if (arg.name) reportNamedArgument(context, callee.name, arg.name.span)
+      if (namedArguments(context, callee.name, expr)) return poison
       return callBuiltin(context, callee.name, evaluateAll(context, expr), expr.span)
     }
     if (!found) {
@@ -78,17 +82,16 @@ export function evaluateCall(context: Context, expr: CallExpr): Value {
     report(context, shapes.notABlock, callee.span, { got: describe(value) })
     return poison
   }
-  for (const arg of expr.args) if (arg.name) reportNamedArgument(context, value.instance.block.name.name, arg.name.span)
+  if (namedArguments(context, value.instance.block.name.name, expr)) return poison
   return applyInstance(context, value.instance, args, expr.span)
 }
 
-const reportNamedArgument = (context: Context, callee: string, span: Span): void =>
-  report(context, shapes.argumentCount, span, {
-    callee,
-    wants: 'tensors by position',
-    got: 1,
-    help: ['only the first list of a block takes names'],
-  })
+/** Whether arguments are named that cannot be; they are reported. */
+function namedArguments(context: Context, callee: string, expr: CallExpr): boolean {
+  const named = expr.args.filter((arg) => arg.name)
+  for (const { name } of named) if (name) report(context, shapes.namedArgument, name.span, { callee })
+  return named.length > 0
+}
 
 /** The arguments, a tuple spread out. */
 function evaluateAll(context: Context, expr: CallExpr): Given[] {
@@ -111,20 +114,27 @@ export function instantiate(
   const name = block.name.name
   let failed = false
   const seen = new Set<string>()
-  statics.forEach((arg, k) => {
+  for (const [k, arg] of statics.entries()) {
+    const param = arg.name === undefined ? block.statics[k] : block.statics.find((p) => p.name.name === arg.name)
     if (arg.value.kind === 'poison') failed = true
     else if (arg.value.kind === 'tensor' || arg.value.kind === 'tuple') {
       // A length inside `sqrt` and the like is a scalar tensor: it is no static number either.
-      report(context, shapes.tensorInStaticList, arg.span, { block: name, text: block.params[k]?.name.name ?? 'x' })
-      failed = true
-    } else if (arg.value.kind === 'instance') {
+      const needs = block.statics.some((p) => !p.default)
+      report(context, shapes.tensorInStaticList, arg.span, {
+        block: name,
+        text: arg.text,
+        statics: needs ? '…' : '',
+        got: describe(arg.value),
+      })
+      return undefined
+    }
+    if (arg.value.kind === 'instance') {
       report(context, shapes.notStatic, arg.span, {
         what: `a static parameter of \`${name}\``,
         got: describe(arg.value),
       })
       failed = true
     }
-    const param = arg.name === undefined ? block.statics[k] : block.statics.find((p) => p.name.name === arg.name)
     if (!param) {
       failed = true
       const available = block.statics.map((p) => p.name.name)
@@ -148,7 +158,7 @@ export function instantiate(
       report(context, names.duplicateName, arg.span, { name: param.name.name, first: undefined })
       failed = true
     } else seen.add(param.name.name)
-  })
+  }
   if (failed) return undefined
   const edit = context.replacements.here.get(name)
   edit?.used()
@@ -187,9 +197,10 @@ export function applyInstance(context: Context, instance: Instance, given: reado
       })
     return poison
   }
-  if (context.uses.some((use) => use.block === name)) {
-    const trail = context.uses.map((use) => use.block)
-    reportPlain(context, names.recursiveBlock, span, { names: [...trail.slice(trail.indexOf(name)), name] })
+  const again = context.uses.findIndex((use) => use.block === block)
+  if (again >= 0) {
+    const trail = context.uses.slice(again).map((use) => use.block.name.name)
+    reportPlain(context, names.recursiveBlock, span, { names: [...trail, name] })
     return poison
   }
   if (given.length !== block.params.length) {
@@ -197,7 +208,7 @@ export function applyInstance(context: Context, instance: Instance, given: reado
       callee: name,
       wants: `${block.params.length} tensor${block.params.length === 1 ? '' : 's'}`,
       got: given.length,
-      help: [`it is \`${headerOf(block)}\``],
+      help: [`it is \`${headerOf(run, block)}\``],
     })
     return poison
   }
@@ -225,7 +236,7 @@ export function applyInstance(context: Context, instance: Instance, given: reado
       report(context, shapes.argumentShape, (given[k] as Given).span, {
         block: name,
         param: param.name.name,
-        wants: typeText(param.type),
+        wants: textAt(run, param.type.span),
         got: describe(tensor),
         declared: param.span,
         notes: [`it needs ${want} axes or more, and has ${tensor.axes.length}`],
@@ -296,7 +307,7 @@ export function applyInstance(context: Context, instance: Instance, given: reado
     batch: batch ?? context.batch,
     path: instance.path,
     naming: { base: instance.path, counts: new Map() },
-    uses: [...context.uses, { block: name, span }],
+    uses: [...context.uses, { block, span }],
     replacements: instance.inner,
     pending: new Map(),
   }
@@ -311,38 +322,13 @@ export function applyInstance(context: Context, instance: Instance, given: reado
     bindValue(header, param.name.name, args[k] as TensorValue, param.name.span)
   })
   const body: Context = { ...inside, scope: childScope(header) }
-  const result = evaluateBody(body, block.body, block.name.span, `block \`${name}\``, instance)
+  const result = evaluateBody(body, block.body, instance)
   return checkResults(body, instance, result, { extra, extraVars, outer, batch: wholeBatch, span })
 }
 
 /** `block NAME(…)(x: […]) -> […]` in short. */
-const headerOf = (block: Block): string =>
-  `${block.name.name}(${block.statics.map((s) => s.name.name).join(', ')})(${block.params.map((p) => `${p.name.name}: ${typeText(p.type)}`).join(', ')})`
-
-export function typeText(type: TypeExpr): string {
-  const dims = type.dims.map(exprText).join(', ')
-  return `[${dims}]${type.of ? ` of ${exprText(type.of)}` : ''}`
-}
-
-/** A static expression as text, near enough to how it was written. */
-export function exprText(expr: Expr): string {
-  switch (expr.kind) {
-    case 'number':
-      return expr.text
-    case 'name':
-      return expr.name
-    case 'bool':
-      return String(expr.value)
-    case 'unary':
-      return expr.op === '-' ? `-${exprText(expr.operand)}` : `not ${exprText(expr.operand)}`
-    case 'binary':
-      return `${exprText(expr.left)} ${expr.op} ${exprText(expr.right)}`
-    case 'call':
-      return `${exprText(expr.callee)}(${expr.args.map((arg) => exprText(arg.value)).join(', ')})`
-    default:
-      return '…'
-  }
-}
+const headerOf = (run: Run, block: Block): string =>
+  `${block.name.name}(${block.statics.map((s) => s.name.name).join(', ')})(${block.params.map((p) => textAt(run, p.span)).join(', ')})`
 
 const startsWithBatch = (type: TypeExpr): boolean => type.dims[0]?.kind === 'name' && type.dims[0].name === BATCH
 
@@ -352,7 +338,7 @@ function bindStatics(context: Context, inside: Context, header: Scope, instance:
     const name = param.name.name
     const given = instance.statics.find((arg, at) => (arg.name === undefined ? at === k : arg.name === name))
     if (given) {
-      bindValue(header, name, checkStatic(context, name, param.type, given.value, given.span), param.name.span)
+      bindValue(header, name, checkStatic(context, `\`${name}\``, param.type, given.value, given.span), param.name.span)
       return
     }
     const fallback = param.default
@@ -368,7 +354,7 @@ function bindStatics(context: Context, inside: Context, header: Scope, instance:
       span: param.name.span,
       evaluate() {
         this.state = 'busy'
-        this.value = checkStatic(inside, name, param.type, evaluate(inside, fallback), fallback.span)
+        this.value = checkStatic(inside, `\`${name}\``, param.type, evaluate(inside, fallback), fallback.span)
         this.state = 'done'
         return this.value
       },
@@ -376,26 +362,18 @@ function bindStatics(context: Context, inside: Context, header: Scope, instance:
   })
 }
 
-/** A static value as its declared type, or a report and poison. */
-export function checkStatic(
-  context: Context,
-  name: string,
-  type: 'int' | 'real' | 'bool',
-  value: Value,
-  span: Span,
-): Value {
-  if (value.kind === 'poison') return value
+/** Whether a static value is of a declared type; a length is a whole number. */
+export function isOfType(type: StaticType, value: Value): boolean {
   const known = staticNumber(value)
+  if (known === undefined) return type !== 'bool' && value.kind === 'number' && isRagged(value.dim)
+  return type === 'int' ? Number.isInteger(known) : type === 'real' || known === 0 || known === 1
+}
+
+/** A static value as its declared type, or a report and poison. */
+export function checkStatic(context: Context, what: string, type: StaticType, value: Value, span: Span): Value {
+  if (value.kind === 'poison' || isOfType(type, value)) return value
   const wants = { int: 'a whole number', real: 'a number', bool: 'true or false' }[type]
-  const ragged = value.kind === 'number' && isRagged(value.dim)
-  const fine =
-    type === 'int'
-      ? (ragged && known === undefined) || (known !== undefined && Number.isInteger(known))
-      : type === 'bool'
-        ? known === 0 || known === 1
-        : known !== undefined || ragged
-  if (fine) return value
-  report(context, shapes.staticType, span, { name, wants, got: describe(value) })
+  report(context, shapes.staticType, span, { name: what, wants, got: describe(value) })
   return poison
 }
 
@@ -435,10 +413,7 @@ function bindDims(
     const declared = param.type.dims.map((dim, at): Axis | undefined => {
       const axis = arg.axes[at] as Axis
       if (dim.kind === 'name' && dim.name === BATCH) return axis
-      if (dim.kind === 'name' && !visible(dim.name) && !header.bindings.has(dim.name)) {
-        reportPlain(inside, shapes.unboundDim, dim.span, { name: dim.name, block: block.name.name })
-        return undefined
-      }
+      if (namesIn(dim).some(({ name }) => !isBound(inside, header, name))) return undefined
       const value = toDim(inside, evaluate(inside, dim), dim.span, 'a dim')
       return value && axisOf(value)
     })
@@ -456,16 +431,19 @@ function bindDims(
         reportCannotTell(outside, where, (axes[at] as Axis).dims[0] as Dim, (arg.axes[at] as Axis).dims[0] as Dim)
       } else {
         const notes = clashNotes(inside, axes, arg.axes)
-        for (const dim of param.type.dims)
-          if (dim.kind === 'name' && boundBy.has(dim.name) && boundBy.get(dim.name) !== param.name.name) {
-            const value = header.bindings.get(dim.name)?.value
-            if (value?.kind === 'number')
-              notes.push(`\`${dim.name}\` = ${dimOrigin(inside, value.dim)}, bound by \`${boundBy.get(dim.name)}\``)
-          }
+        const clash = compared.kind === 'rank' ? undefined : param.type.dims[compared.axis]
+        for (const { name } of clash ? namesIn(clash) : []) {
+          const value = header.bindings.get(name)?.value
+          const by = boundBy.get(name)
+          if (value?.kind === 'number' && by !== undefined)
+            notes.push(`\`${name}\` is ${dimOrigin(inside, value.dim)}, bound by \`${by}\``)
+        }
+        const written = textAt(inside.run, param.type.span)
+        const here = describeAxes(axes)
         report(outside, shapes.argumentShape, where, {
           block: block.name.name,
           param: param.name.name,
-          wants: `${typeText(param.type)}, here ${describeAxes(axes)}`,
+          wants: written === here ? here : `${written}, here ${here}`,
           got: describe(arg),
           declared: param.span,
           notes,
@@ -481,6 +459,7 @@ function bindDims(
         report({ ...inside, uses: inside.uses.slice(0, -1) }, shapes.notIds, where, {
           param: param.name.name,
           below: formatDim(below),
+          got: describe(arg),
         })
       }
     }
@@ -489,6 +468,13 @@ function bindDims(
   for (const binding of header.bindings.values()) if (binding.state === 'todo') binding.evaluate()
   return fine && [...header.bindings.values()].every((binding) => binding.value?.kind !== 'poison')
 }
+
+/** Whether a name of a header means something; one that does not has been reported by the resolver. */
+const isBound = (inside: Context, header: Scope, name: string): boolean =>
+  name === BATCH ||
+  name === 'pi' ||
+  header.bindings.has(name) ||
+  inside.run.files.get(inside.file)?.items.has(name) === true
 
 /** The instance that a variant puts in a block's place; the old block's static parameters stand for their values. */
 function resolveEdit(inside: Context, header: Scope, instance: Instance): Instance | undefined {
@@ -506,7 +492,8 @@ function resolveEdit(inside: Context, header: Scope, instance: Instance): Instan
     edit.value,
   )
   if (value.kind !== 'instance') {
-    if (value.kind !== 'poison') reportPlain(inside, shapes.notABlock, edit.value.span, { got: describe(value) })
+    const wants = `a block in the place of \`${instance.block.name.name}\``
+    if (value.kind !== 'poison') reportPlain(inside, shapes.notAValue, edit.value.span, { got: describe(value), wants })
     return undefined
   }
   value.instance.path = instance.path
@@ -527,14 +514,23 @@ interface Application {
 function checkResults(body: Context, instance: Instance, result: Value, how: Application): Value {
   if (result.kind === 'poison') return poison
   const { block } = instance
+  const header: Context = { ...body, scope: body.scope.parent ?? body.scope }
+  const returned = returnOf(block.body)?.value.span ?? block.name.span
   const items = result.kind === 'tuple' ? result.items : [result]
   if (items.length !== block.results.length) {
-    report(body, shapes.tupleCount, block.name.span, { wants: block.results.length, got: describe(result) })
+    const [first, last] = [block.results[0], block.results.at(-1)]
+    report(body, shapes.resultShape, returned, {
+      block: block.name.name,
+      declared: block.results.length === 1 ? 'one value' : `a tuple of ${block.results.length}`,
+      got: describe(result),
+      declaredSpan: first && last ? { ...first.span, end: last.span.end } : block.name.span,
+      notes: [],
+    })
     return poison
   }
   const checked = items.map((item, k): Value => {
     const type = block.results[k] as TypeExpr
-    const tensor = toTensor(body, item, block.name.span)
+    const tensor = toTensor(body, item, returned)
     if (!tensor) return poison
     const declared: Axis[] = []
     for (const dim of type.dims) {
@@ -542,20 +538,8 @@ function checkResults(body: Context, instance: Instance, result: Value, how: App
         declared.push({ dims: body.batch, batch: true, mappedBy: undefined })
         continue
       }
-      if (
-        dim.kind === 'name' &&
-        !body.scope.parent?.bindings.has(dim.name) &&
-        !body.run.files.get(body.file)?.items.has(dim.name)
-      ) {
-        reportPlain(body, shapes.unboundDim, dim.span, { name: dim.name, block: block.name.name })
-        return poison
-      }
-      const value = toDim(
-        { ...body, scope: body.scope.parent as Scope },
-        evaluate({ ...body, scope: body.scope.parent as Scope }, dim),
-        dim.span,
-        'a dim',
-      )
+      if (namesIn(dim).some(({ name }) => !isBound(header, header.scope, name))) return poison
+      const value = toDim(header, evaluate(header, dim), dim.span, 'a dim')
       if (!value) return poison
       declared.push(axisOf(value))
     }
@@ -566,7 +550,7 @@ function checkResults(body: Context, instance: Instance, result: Value, how: App
       return poison
     }
     if (compared.kind !== 'equal') {
-      report(body, shapes.resultShape, type.span, {
+      report(body, shapes.resultShape, returned, {
         block: block.name.name,
         declared: describeAxes(declared),
         got: describe(tensor),
@@ -575,23 +559,20 @@ function checkResults(body: Context, instance: Instance, result: Value, how: App
       })
       return poison
     }
-    const returned = materialise(body, tensor, how.span, block.name.name)
+    const defined = materialise(body, tensor, how.span, block.name.name)
     const hasBatch = how.batch && tensor.axes[0]?.batch === true
     const own = hasBatch ? tensor.axes.slice(1) : tensor.axes
     const mapped = how.batch && !hasBatch ? [] : how.extra
-    const axes = [
-      ...mapped.map((axis) => ({ ...axis, mappedBy: axis.mappedBy ?? { block: block.name.name, span: how.span } })),
-      ...own,
-    ]
+    const axes = [...mapped.map((axis) => ({ ...axis, mappedBy: axis.mappedBy ?? { block, span: how.span } })), ...own]
     return {
       kind: 'tensor',
       axes,
       below: tensor.below,
       at: (indices) => {
-        if (how.batch) return returned.at(hasBatch ? [...how.outer.map(readIndex), ...indices] : indices)
+        if (how.batch) return defined.at(hasBatch ? [...how.outer.map(readIndex), ...indices] : indices)
         const count = how.extraVars.length
         const by = new Map(how.extraVars.map((v, at) => [v, indices[at] as Core]))
-        return substitute(returned.at(indices.slice(count)), by)
+        return substitute(defined.at(indices.slice(count)), by)
       },
     }
   })

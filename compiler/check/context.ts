@@ -34,6 +34,8 @@ export interface IndexSlot {
   batch: boolean
   ranged: { readonly span: Span; readonly stated: boolean } | undefined
   readonly sample: IndexVar | undefined
+  /** True where an error about its name has been reported. */
+  quiet: boolean
 }
 
 /** Edits of block names by variants: those for uses right here, and those further inside, by block. */
@@ -77,6 +79,15 @@ export interface Run {
   readonly globals: Map<Const, Value | 'busy'>
   /** How many block applications have run; a spec that explodes is stopped. */
   applications: number
+  /** The names whose values are being found, outermost first: what a cycle is made of. */
+  readonly pendingNames: string[]
+  readonly sourceOf: (file: string) => string | undefined
+}
+
+/** One application of a block, for errors inside it. */
+export interface Use {
+  readonly block: Block
+  readonly span: Span
 }
 
 export interface Context {
@@ -91,7 +102,7 @@ export interface Context {
   readonly batch: readonly Dim[] | undefined
   readonly path: string
   readonly naming: Naming
-  readonly uses: readonly { readonly block: string; readonly span: Span }[]
+  readonly uses: readonly Use[]
   readonly replacements: Replacements
   /** States at their pending values, inside an `update`. */
   readonly pending: ReadonlyMap<string, Value>
@@ -105,11 +116,11 @@ export function report<P>(context: Context, row: Row<P>, span: Span, params: P):
     context.run.report(diagnostic)
     return
   }
-  const trail = inner.map((use) => ({ span: use.span, text: `uses \`${use.block}\`` }))
+  const trail = inner.map((use) => ({ span: use.span, text: `uses \`${use.block.name.name}\`` }))
   context.run.report({
     ...diagnostic,
     span: outer.span,
-    caption: `in this use of \`${outer.block}\``,
+    caption: `in this use of \`${outer.block.name.name}\``,
     labels: [...trail, { span, text: diagnostic.caption ?? 'here' }, ...diagnostic.labels],
   })
 }
@@ -117,6 +128,17 @@ export function report<P>(context: Context, row: Row<P>, span: Span, params: P):
 /** Reports a fault of the text itself, whatever use led to it. */
 export function reportPlain<P>(context: Context, row: Row<P>, span: Span, params: P): void {
   context.run.report(diagnose(row, span, params))
+}
+
+/** What was written at a place, on one line. */
+export function textAt(run: Run, span: Span): string {
+  return (run.sourceOf(span.file) ?? '').slice(span.start, span.end).replace(/\s+/g, ' ')
+}
+
+/** The line that a place is on, from 1. */
+export const lineAt = (run: Run, span: Span): number => {
+  const before = (run.sourceOf(span.file) ?? '').slice(0, span.start)
+  return before.split(/\r\n?|\n/).length
 }
 
 export const childScope = (parent: Scope | undefined): Scope => ({ parent, bindings: new Map() })
@@ -200,6 +222,7 @@ export const newSlot = (name: string, span: Span, sample: IndexVar | undefined):
   batch: false,
   ranged: undefined,
   sample,
+  quiet: false,
 })
 
 /** A slot over known variables. */
@@ -210,4 +233,5 @@ export const fixedSlot = (name: string, span: Span, vars: IndexVar[], batch: boo
   batch,
   ranged: { span, stated: true },
   sample: undefined,
+  quiet: false,
 })

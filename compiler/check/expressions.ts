@@ -45,13 +45,14 @@ import {
   unary,
 } from './core.ts'
 import { labelsValue } from './model.ts'
-import { boolValue, numberBinary, staticNumber, toDim } from './numbers.ts'
+import { boolValue, isQuotient, negated, numberBinary, staticNumber, toDim } from './numbers.ts'
 import { evaluateBody } from './statements.ts'
 import {
   clashNotes,
-  compareAxes,
   elementwise,
   materialise,
+  type Placed,
+  sameShapes,
   scalar,
   slotNumber,
   toTensor,
@@ -74,7 +75,7 @@ export function evaluate(context: Context, expr: Expr): Value {
     case 'unary': {
       const operand = evaluate(context, expr.operand)
       if (expr.op === '-') {
-        const minus = numberBinary(context, '-', numberValue(constantDim(0)), operand, expr.span)
+        const minus = negated(operand)
         if (minus) return minus
         return elementwise(context, '-', [{ value: operand, span: expr.operand.span }], ([a]) =>
           unary('neg', a as Core),
@@ -149,8 +150,7 @@ function evaluateName(context: Context, expr: NameExpr): Value {
   if (binding) {
     if (binding.state === 'done') return binding.value as Value
     if (binding.state === 'busy') {
-      reportPlain(context, names.cycle, expr.span, { names: [expr.name] })
-      return poison
+      return reportCycle(context, expr.name, expr.span)
     }
     return binding.evaluate()
   }
@@ -177,8 +177,9 @@ function evaluateGlobal(context: Context, item: Block | Const | Labels, file: st
   if (item.kind === 'labels') return labelsValue(context, item, undefined)
   const { globals } = context.run
   const known = globals.get(item)
-  if (known) return known === 'busy' ? reportCycle(context, item) : known
+  if (known) return known === 'busy' ? reportCycle(context, item.name.name, item.name.span) : known
   globals.set(item, 'busy')
+  context.run.pendingNames.push(item.name.name)
   const value = evaluate(
     {
       ...context,
@@ -192,6 +193,7 @@ function evaluateGlobal(context: Context, item: Block | Const | Labels, file: st
     },
     item.value,
   )
+  context.run.pendingNames.pop()
   let result = value
   if (value.kind === 'tensor' || value.kind === 'tuple' || value.kind === 'instance') {
     reportPlain(context, shapes.notStatic, item.value.span, { what: `\`${item.name.name}\``, got: describe(value) })
@@ -201,8 +203,10 @@ function evaluateGlobal(context: Context, item: Block | Const | Labels, file: st
   return result
 }
 
-function reportCycle(context: Context, item: Const): Value {
-  reportPlain(context, names.cycle, item.name.span, { names: [item.name.name] })
+/** Reports that a name's value needs itself, by way of the names being found. */
+export function reportCycle(context: Context, name: string, span: Span): Value {
+  const { pendingNames } = context.run
+  reportPlain(context, names.cycle, span, { names: [...pendingNames.slice(pendingNames.indexOf(name)), name] })
   return poison
 }
 
@@ -251,8 +255,12 @@ function evaluateBinary(context: Context, expr: BinaryExpr): Value {
     return boolValue(expr.op === 'or')
   const right = evaluate(context, expr.right)
   if (left.kind === 'poison' || right.kind === 'poison') return poison
-  const static_ = numberBinary(context, expr.op, left, right, expr.span)
-  if (static_) return static_
+  const known_ = numberBinary(context, expr, left, right)
+  if (known_) return known_
+  if (isQuotient(expr.op) && staticNumber(right) === 0) {
+    report(context, shapes.zeroDivisor, expr.right.span, {})
+    return poison
+  }
   if (expr.op === '.') return dot(context, expr, left, right)
   const operands = [
     { value: left, span: expr.left.span },
@@ -269,19 +277,15 @@ function dot(context: Context, expr: BinaryExpr, left: Value, right: Value): Val
   const a = toTensor(context, left, expr.left.span)
   const b = toTensor(context, right, expr.right.span)
   if (!a || !b) return poison
-  const compared = compareAxes(context, a.axes, b.axes)
-  if (a.axes.length !== 1 || b.axes.length !== 1 || compared.kind !== 'equal') {
-    report(context, shapes.unequalShapes, expr.span, {
-      op: '.',
-      left: describe(a),
-      right: describe(b),
-      leftSpan: expr.left.span,
-      rightSpan: expr.right.span,
-      notes: a.axes.length === 1 && b.axes.length === 1 ? clashNotes(context, a.axes, b.axes) : [],
-      help: ['`a . b` is the product of two one-axis values of the same dim; else write `sum[p](a[j, p] * b[p])`'],
-    })
+  const x: Placed = { tensor: a, span: expr.left.span }
+  const y: Placed = { tensor: b, span: expr.right.span }
+  const wrong = [x, y].find(({ tensor }) => tensor.axes.length !== 1)
+  if (wrong) {
+    const notes = clashNotes(context, [], wrong.tensor.axes).slice(1)
+    report(context, shapes.dotAxes, wrong.span, { got: describe(wrong.tensor), notes })
     return poison
   }
+  if (!sameShapes(context, '.', x, y, a.axes, b.axes)) return poison
   const over = newVars(context.run, 'k', flatDims(a.axes), context.sample)
   const at = over.map(readIndex)
   return scalar({ kind: 'reduce', op: 'sum', over, condition: undefined, body: binary('mul', a.at(at), b.at(at)) })
@@ -445,12 +449,8 @@ export function introduce(context: Context, decls: readonly IndexDecl[]): { cont
       }
       slot.ranged = { span: decl.range.span, stated: true }
     }
-    if (indices.has(slot.name) || lookup(context.scope, slot.name)) {
-      reportPlain(context, names.hiddenName, decl.name.span, {
-        name: slot.name,
-        first: indices.get(slot.name)?.span ?? lookup(context.scope, slot.name)?.span,
-      })
-    }
+    const hidden = indices.get(slot.name)
+    if (hidden) hidden.quiet = true
     indices.set(slot.name, slot)
     slots.push(slot)
   }
@@ -464,7 +464,7 @@ export function settle(context: Context, slots: readonly IndexSlot[], quiet: boo
   for (const slot of slots) {
     const mine = slotVars(context.run, slot)
     if (mine.some((v) => !v.dim)) {
-      if (!quiet) report(context, shapes.indexUnknownRange, slot.span, { index: slot.name })
+      if (!quiet && !slot.quiet) report(context, shapes.indexUnknownRange, slot.span, { index: slot.name })
       failed = true
     }
     vars.push(...mine)
@@ -552,34 +552,21 @@ function evaluateSoftmax(context: Context, expr: BinderExpr): Value {
 
 /** `[a, b]` stacks along a new first axis. */
 function evaluateStack(context: Context, items: readonly Expr[], span: Span): Value {
-  const parts: TensorValue[] = []
+  const parts: Placed[] = []
   for (const item of items) {
     const tensor = toTensor(context, evaluate(context, item), item.span)
     if (!tensor) return poison
-    parts.push(tensor)
+    parts.push({ tensor, span: item.span })
   }
-  const [first] = parts
-  if (!first) return poison
-  for (let k = 1; k < parts.length; k++) {
-    const other = parts[k] as TensorValue
-    if (compareAxes(context, first.axes, other.axes).kind === 'equal') continue
-    report(context, shapes.unequalShapes, span, {
-      op: '[ ]',
-      left: describe(first),
-      right: describe(other),
-      leftSpan: (items[0] as Expr).span,
-      rightSpan: (items[k] as Expr).span,
-      notes: clashNotes(context, first.axes, other.axes),
-      help: [],
-    })
+  const [first, ...others] = parts
+  if (!first || !others.every((part) => sameShapes(context, '[ ]', first, part, first.tensor.axes, part.tensor.axes)))
     return poison
-  }
   return joined(
     context,
     span,
     0,
-    first.axes,
-    parts.map((part) => ({ part, size: undefined })),
+    first.tensor.axes,
+    parts.map(({ tensor }) => ({ part: tensor, size: undefined })),
   )
 }
 
@@ -623,7 +610,7 @@ function evaluateRepeat(context: Context, expr: RepeatExpr): Value {
   const counted = evaluate(context, expr.count)
   if (counted.kind === 'poison') return poison
   const count = counted.kind === 'number' ? constantOf(counted.dim) : undefined
-  if (!count || count.d !== 1n || count.n < 0n || count.n > 1000n) {
+  if (count?.d !== 1n || count.n < 0n || count.n > 1000n) {
     report(context, shapes.repeatCount, expr.count.span, { got: describe(counted) })
     return poison
   }
@@ -640,12 +627,7 @@ function evaluateRepeat(context: Context, expr: RepeatExpr): Value {
     })
     if (expr.index) bindValue(scope, expr.index.name, numberValue(constantDim(k)), expr.index.span)
     const path = `${context.naming.base}.${k}`
-    carried = evaluateBody(
-      { ...context, scope, path, naming: { base: path, counts: new Map() } },
-      expr.body,
-      expr.span,
-      '`repeat`',
-    )
+    carried = evaluateBody({ ...context, scope, path, naming: { base: path, counts: new Map() } }, expr.body)
   }
   return carried
 }

@@ -4,8 +4,7 @@ import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import type { SeqInfo } from '../ir/graph.ts'
-import { reservedWords } from '../names/reserved.ts'
-import { applyVariants, type BlockEdit, spokenName } from '../names/variants.ts'
+import { applyVariants, type BlockEdit, boundNames } from '../names/variants.ts'
 import {
   BATCH,
   batchDim,
@@ -35,7 +34,7 @@ import type {
   Target,
   Variant,
 } from '../syntax/ast.ts'
-import { checkStatic } from './calls.ts'
+import { checkStatic, isOfType } from './calls.ts'
 import {
   type Context,
   childScope,
@@ -106,6 +105,9 @@ export interface ModelRequest {
   /** `-D` values as text: hypers, and labels as `a,b,c`. */
   readonly overrides: Readonly<Record<string, string>>
   readonly training: boolean
+  /** False where a file could not be parsed whole, so that what seems to be missing may be there. */
+  readonly complete: boolean
+  readonly sourceOf: (file: string) => string | undefined
   readonly report: (diagnostic: Diagnostic) => void
 }
 
@@ -130,6 +132,8 @@ export function elaborate(request: ModelRequest): Elaborated {
     origins: new Map(),
     globals: new Map(),
     applications: 0,
+    pendingNames: [],
+    sourceOf: request.sourceOf,
   }
   const sample = newVar(run, BATCH, batchDim, undefined)
   const scope = childScope(undefined)
@@ -153,22 +157,14 @@ export function elaborate(request: ModelRequest): Elaborated {
 
   for (const statement of edited.statements) if (statement.kind === 'require') checkRequire(context, statement)
   for (const statement of edited.statements) {
-    for (const ident of statementNames(statement))
-      if (reservedWords.has(spokenName(ident.name)))
-        report(context, names.reservedName, ident.span, { name: ident.name })
     force(context, statement)
-    if (
-      statement.kind === 'hyper' ||
-      statement.kind === 'seq' ||
-      statement.kind === 'input' ||
-      statement.kind === 'target'
-    )
-      for (const ident of statementNames(statement)) {
+    if (declarations.has(statement.kind))
+      for (const ident of boundNames(statement)) {
         const binding = scope.bindings.get(ident.name)
         if (binding?.state === 'todo') binding.evaluate()
       }
   }
-  const roots = evaluateRoots(context, edited.statements, gathered)
+  const roots = evaluateRoots(context, request, edited.statements, gathered)
   runDeferred(context)
   // Composed with others an edit may have lost what it edited; alone it must change something.
   if (request.variants.length === 1)
@@ -192,14 +188,7 @@ export function elaborate(request: ModelRequest): Elaborated {
   }
 }
 
-const statementNames = (statement: Statement): readonly { name: string; span: Span }[] =>
-  statement.kind === 'bind'
-    ? statement.names
-    : statement.kind === 'seq'
-      ? statement.names.map((item) => item.name)
-      : statement.kind === 'require' || statement.kind === 'return' || statement.kind === 'update'
-        ? []
-        : [statement.name]
+const declarations: ReadonlySet<Statement['kind']> = new Set(['hyper', 'seq', 'input', 'target', 'labels'])
 
 /** Nested maps of the edits by path; an edit that is reached is taken out of `unused`. */
 function replacementsOf(edits: readonly BlockEdit[], context: Context, unused: Set<BlockEdit>): Replacements {
@@ -277,10 +266,9 @@ function declareModel(
       case 'output':
         break
       case 'return':
-        report(context, names.misplaced, statement.span, { what: '`return`', where: 'a model' })
         break
       default:
-        declareStatement(context, statement, undefined, variables, 'a model')
+        declareStatement(context, statement, undefined, variables)
     }
   }
   return {
@@ -341,58 +329,66 @@ export function labelsValue(
   return numberValue(constantDim(values.length), values)
 }
 
+const wanted = { int: 'a whole number', real: 'a number', bool: 'true or false' } as const
+
+/** The number that a text gives, or undefined. */
+function overrideValue(text: string): Value | undefined {
+  const literal = text === 'true' ? '1' : text === 'false' ? '0' : text
+  if (!/^[+-]?\d{1,400}(\.\d{1,400})?([eE][+-]?\d{1,3})?$/.test(literal)) return undefined
+  return numberValue(constantDim(parseRational(literal)))
+}
+
 /** The value of a hyper: `-D`, else its default; checked against its type and domain. */
 function hyperValue(context: Context, statement: Hyper, override: string | undefined): Value {
   const name = statement.name.name
-  const wants = { int: 'a whole number', real: 'a number', bool: 'true or false' }[statement.type]
-  let value: Value
-  if (override !== undefined) {
-    const text = override.trim()
-    const literal = text === 'true' ? '1' : text === 'false' ? '0' : text
-    if (!/^[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?$/.test(literal)) {
-      report(context, names.hyperValue, statement.span, { name, value: `"${override}"`, wants })
+  let checked: Value
+  if (override === undefined)
+    checked = checkStatic(
+      context,
+      `\`${name}\``,
+      statement.type,
+      evaluate(context, statement.default),
+      statement.default.span,
+    )
+  else {
+    const value = overrideValue(override.trim())
+    if (!value || !isOfType(statement.type, value)) {
+      report(context, names.hyperValue, statement.span, { name, value: `"${override}"`, wants: wanted[statement.type] })
       return poison
     }
-    value = numberValue(constantDim(parseRational(literal)))
-  } else value = evaluate(context, statement.default)
-  const checked = checkStatic(
-    context,
-    name,
-    statement.type,
-    value,
-    override === undefined ? statement.default.span : statement.span,
-  )
+    checked = value
+  }
   const known = staticNumber(checked)
   if (checked.kind !== 'poison' && known === undefined) {
-    report(context, shapes.notStatic, statement.span, { what: `\`${name}\``, got: describe(checked) })
+    report(context, shapes.notStatic, statement.default.span, { what: `\`${name}\``, got: describe(checked) })
     return poison
   }
-  const limit = (expr: Expr | undefined): number | undefined => expr && staticNumber(evaluate(context, expr))
+  const limit = (expr: Expr | undefined): number | undefined => {
+    if (!expr) return undefined
+    const value = evaluate(context, expr)
+    const bound = staticNumber(value)
+    if (bound === undefined && value.kind !== 'poison')
+      report(context, shapes.notStatic, expr.span, { what: `a bound of \`${name}\``, got: describe(value) })
+    return bound
+  }
   const low = limit(statement.low)
   const high = limit(statement.high)
-  const outside = (x: number): boolean => (low !== undefined && x < low) || (high !== undefined && x > high)
+  if (low !== undefined && high !== undefined && low > high && statement.low) {
+    report(context, shapes.badBounds, statement.low.span, { what: `\`${name}\``, low: String(low), high: String(high) })
+    return checked
+  }
+  const outside = (x: number | undefined): boolean =>
+    x !== undefined && ((low !== undefined && x < low) || (high !== undefined && x > high))
+  const check = (x: number | undefined, span: Span): boolean => {
+    if (!outside(x)) return true
+    report(context, shapes.outOfDomain, span, { name, value: String(x), low: String(low), high: String(high) })
+    return false
+  }
   for (const item of statement.grid) {
-    const grid = staticNumber(
-      checkStatic(context, `the grid of ${name}`, statement.type, evaluate(context, item), item.span),
-    )
-    if (grid !== undefined && outside(grid))
-      report(context, shapes.outOfDomain, item.span, {
-        name,
-        value: String(grid),
-        low: String(low),
-        high: String(high),
-      })
+    const value = checkStatic(context, `the grid of \`${name}\``, statement.type, evaluate(context, item), item.span)
+    check(staticNumber(value), item.span)
   }
-  if (known !== undefined && outside(known)) {
-    report(context, shapes.outOfDomain, statement.span, {
-      name,
-      value: String(known),
-      low: String(low),
-      high: String(high),
-    })
-    return poison
-  }
-  return checked
+  return check(known, override === undefined ? statement.default.span : statement.span) ? checked : poison
 }
 
 function declareInput(
@@ -444,7 +440,12 @@ function declareInput(
 
 type Roots = Pick<Elaborated, 'predictions' | 'outputs' | 'losses'>
 
-function evaluateRoots(context: Context, statements: readonly Statement[], gathered: Gathered): Roots {
+function evaluateRoots(
+  context: Context,
+  { model, complete }: ModelRequest,
+  statements: readonly Statement[],
+  gathered: Gathered,
+): Roots {
   const predictions: Elaborated['predictions'][number][] = []
   const outputs: Root[] = []
   const losses: Elaborated['losses'][number][] = []
@@ -471,15 +472,10 @@ function evaluateRoots(context: Context, statements: readonly Statement[], gathe
       if (root) outputs.push(root)
     }
   }
-  const end = statements.at(-1)?.span
-  if (
-    end &&
-    predictions.length + outputs.length === 0 &&
-    !statements.some((s) => s.kind === 'predict' || s.kind === 'output')
-  )
-    report(context, shapes.nothingToPredict, end, {})
-  if (end && predictions.length > 0 && !statements.some((s) => s.kind === 'loss'))
-    report(context, shapes.nothingToTrain, end, {})
+  const has = (...kinds: readonly Statement['kind'][]): boolean => statements.some(({ kind }) => kinds.includes(kind))
+  if (!complete) return { predictions, outputs, losses }
+  if (!has('predict', 'output')) report(context, shapes.nothingToPredict, model.name.span, {})
+  if (has('predict') && !has('loss')) report(context, shapes.nothingToTrain, model.name.span, {})
   return { predictions, outputs, losses }
 }
 
@@ -557,7 +553,7 @@ function evaluateLoss(context: Context, statement: Loss): Elaborated['losses'][n
       notes: clashNotes(context, [], tensor.axes).slice(1),
       help: [
         ragged && mapped
-          ? `a pooling may be missing before \`${mapped.mappedBy?.block}\`: \`… |> MeanPool() |> …\``
+          ? `a pooling may be missing before \`${mapped.mappedBy?.block.name.name}\`: \`… |> MeanPool() |> …\``
           : 'reduce it: `mean[i](…)`',
       ],
     })

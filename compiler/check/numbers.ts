@@ -10,15 +10,24 @@ import {
   formatDim,
   modDim,
   mulDim,
+  negateDim,
   oneDim,
   subDim,
 } from '../shapes/dim.ts'
 import { atMost, compareDims, isWhole, normaliseDim } from '../shapes/facts.ts'
 import { compareRational, isInteger, type Rational, rational, toNumber } from '../shapes/rational.ts'
-import type { BinaryOp, Span } from '../syntax/ast.ts'
+import type { BinaryExpr, BinaryOp, Span } from '../syntax/ast.ts'
 import { type Context, report } from './context.ts'
 import { applyBinary, type BinaryFunction } from './core.ts'
-import { describe, type NumberValue, numberValue, poison, type RealValue, type Value } from './value.ts'
+import {
+  describe,
+  type NumberValue,
+  numberValue,
+  type PoisonValue,
+  poison,
+  type RealValue,
+  type Value,
+} from './value.ts'
 
 export const boolValue = (value: boolean): NumberValue => numberValue(constantDim(value ? 1 : 0))
 
@@ -40,21 +49,37 @@ const functions: { readonly [K in BinaryOp]?: BinaryFunction } = {
   mod: 'mod',
 }
 
+export const isQuotient = (op: BinaryOp): boolean => op === '/' || op === 'div' || op === 'mod'
+
+/** A static number that is not rational; one that is not a number at all is reported. */
+export function realValue(context: Context, value: number, span: Span): RealValue | PoisonValue {
+  if (Number.isFinite(value)) return { kind: 'real', value }
+  report(context, shapes.notFinite, span, { value: Number.isNaN(value) ? 'not a number' : 'infinite' })
+  return poison
+}
+
+/** `-a` where a is static or a length. */
+export function negated(a: Value): Value | undefined {
+  if (a.kind === 'real') return { kind: 'real', value: -a.value }
+  return a.kind === 'number' ? numberValue(negateDim(a.dim)) : undefined
+}
+
 /** `a op b` on numbers; undefined where the result depends on lengths in a way that only a tensor can hold. */
-export function numberBinary(context: Context, op: BinaryOp, a: Value, b: Value, span: Span): Value | undefined {
+export function numberBinary(context: Context, expr: BinaryExpr, a: Value, b: Value): Value | undefined {
   if (a.kind !== 'number' && a.kind !== 'real') return undefined
   if (b.kind !== 'number' && b.kind !== 'real') return undefined
-  const divisor = staticNumber(b)
-  if ((op === '/' || op === 'div' || op === 'mod') && divisor === 0) {
-    report(context, shapes.zeroDivisor, span, {})
+  const { op } = expr
+  const negativePower = op === '^' && (staticNumber(b) ?? 0) < 0
+  if ((isQuotient(op) && staticNumber(b) === 0) || (negativePower && staticNumber(a) === 0)) {
+    report(context, shapes.zeroDivisor, isQuotient(op) ? expr.right.span : expr.left.span, {})
     return poison
   }
-  if (a.kind === 'number' && b.kind === 'number') return exact(context, op, a.dim, b.dim, span)
+  if (a.kind === 'number' && b.kind === 'number') return exact(context, expr, a.dim, b.dim)
   const x = staticNumber(a)
   const y = staticNumber(b)
   if (x === undefined || y === undefined) return undefined
   const fn = functions[op]
-  if (fn) return { kind: 'real', value: applyBinary(fn, x, y) }
+  if (fn) return realValue(context, applyBinary(fn, x, y), expr.span)
   switch (op) {
     case '==':
       return boolValue(x === y)
@@ -77,7 +102,7 @@ export function numberBinary(context: Context, op: BinaryOp, a: Value, b: Value,
   }
 }
 
-function exact(context: Context, op: BinaryOp, a: Dim, b: Dim, span: Span): Value | undefined {
+function exact(context: Context, { op, span, right }: BinaryExpr, a: Dim, b: Dim): Value | undefined {
   const { facts } = context.run
   const x = constantOf(a)
   const y = constantOf(b)
@@ -103,7 +128,7 @@ function exact(context: Context, op: BinaryOp, a: Dim, b: Dim, span: Span): Valu
         const whole = constantDim(floor)
         return numberValue(op === 'div' ? whole : subDim(a, mulDim(b, whole)))
       }
-      report(context, shapes.seqDivisor, span, { got: formatDim(b) })
+      report(context, shapes.seqDivisor, right.span, { got: formatDim(b) })
       return poison
     }
     case '==':
@@ -146,9 +171,7 @@ function power(
   y: Rational | undefined,
   span: Span,
 ): Value | undefined {
-  if (!y) {
-    return undefined
-  }
+  if (!y) return undefined
   if (isInteger(y) && y.n >= 0n) {
     // An exact power is kept exact only while it stays of a sensible size.
     if (y.n > 4096n || (x && x.n.toString().length * Number(y.n) > 4096)) {
@@ -165,9 +188,7 @@ function power(
   if (!x) return undefined
   if (isInteger(y) && y.n < 0n && y.n > -64n && x.n !== 0n)
     return numberValue(constantDim(rational(x.d ** -y.n, x.n ** -y.n)))
-  const value = toNumber(x) ** toNumber(y)
-  const root: RealValue = { kind: 'real', value }
-  return root
+  return realValue(context, toNumber(x) ** toNumber(y), span)
 }
 
 /** The value as a dim: a whole number that is not negative, as far as can be told. Reports and gives undefined else. */

@@ -2,15 +2,49 @@
 import { names } from '../diagnostics/catalogue/names.ts'
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { suggest } from '../diagnostics/suggest.ts'
-import { spokenName } from '../names/variants.ts'
-import { constantOf, type Dim, formatDim, isRagged, productDims, staticSize, subDim } from '../shapes/dim.ts'
-import { boundsOf, normaliseDim, withBounds, withEquality } from '../shapes/facts.ts'
-import { divRational, floorRational, negateRational, rational, subRational } from '../shapes/rational.ts'
-import type { Bind, Equation, Expr, Ident, Param, Require, Span, State, Statement, Update } from '../syntax/ast.ts'
-import { exprText } from './calls.ts'
-import { type Binding, type Context, type Naming, report, reportPlain, type Scope } from './context.ts'
+import { boundNames, spokenName } from '../names/variants.ts'
+import {
+  constantOf,
+  type Dim,
+  formatDim,
+  isRagged,
+  negateDim,
+  oneDim,
+  productDims,
+  staticSize,
+  subDim,
+  zeroDim,
+} from '../shapes/dim.ts'
+import { boundsOf, type Facts, normaliseDim, withBounds, withEquality } from '../shapes/facts.ts'
+import { divRational, floorRational, isInteger, negateRational, rational, zero } from '../shapes/rational.ts'
+import type {
+  BinaryOp,
+  Bind,
+  Equation,
+  Expr,
+  Ident,
+  Param,
+  Require,
+  Return,
+  Span,
+  State,
+  Statement,
+  Update,
+} from '../syntax/ast.ts'
+import { namesIn } from '../syntax/names-in.ts'
+import {
+  type Binding,
+  bindValue,
+  type Context,
+  lookup,
+  type Naming,
+  report,
+  reportPlain,
+  type Scope,
+  textAt,
+} from './context.ts'
 import { asNumber, type Core, type Def, freeVars, type IndexVar, substitute } from './core.ts'
-import { evaluate, introduce, settle } from './expressions.ts'
+import { evaluate, introduce, reportCycle, settle } from './expressions.ts'
 import { readInitialiser } from './initialisers.ts'
 import { staticNumber, toDim } from './numbers.ts'
 import { compareAxes, leafTensor, materialise, toTensor } from './tensors.ts'
@@ -24,25 +58,20 @@ export function lazily(context: Context, name: string, span: Span, make: () => V
     span,
     evaluate() {
       if (this.state === 'done') return this.value as Value
-      if (this.state === 'busy') {
-        reportPlain(context, names.cycle, span, { names: [name] })
-        return poison
-      }
+      if (this.state === 'busy') return reportCycle(context, name, span)
       this.state = 'busy'
+      context.run.pendingNames.push(name)
       this.value = make()
+      context.run.pendingNames.pop()
       this.state = 'done'
       return this.value
     },
   }
 }
 
-/** Binds a name in a scope, or reports that it is taken. */
+/** Binds a name in a scope; one that is taken has been reported by the resolver. */
 export function declare(context: Context, scope: Scope, ident: Ident, make: () => Value): void {
-  const taken = scope.bindings.get(ident.name)
-  if (taken) {
-    reportPlain(context, names.duplicateName, ident.span, { name: ident.name, first: taken.span })
-    return
-  }
+  if (lookup(scope, ident.name)) return
   scope.bindings.set(ident.name, lazily(context, ident.name, ident.span, make))
 }
 
@@ -51,26 +80,18 @@ const namingFor = (context: Context, name: string | undefined): Naming => ({
   counts: new Map(),
 })
 
+/** The `return` of a body; one that has none has been reported by the resolver. */
+export const returnOf = (statements: readonly Statement[]): Return | undefined =>
+  statements.find((statement): statement is Return => statement.kind === 'return')
+
 /** The value that a body returns, after all its statements were checked. */
-export function evaluateBody(
-  context: Context,
-  statements: readonly Statement[],
-  span: Span,
-  what: string,
-  instance?: Instance,
-): Value {
+export function evaluateBody(context: Context, statements: readonly Statement[], instance?: Instance): Value {
   const variables = instance?.variables ?? new Map<string, Def>()
-  for (const statement of statements) declareStatement(context, statement, instance, variables, what)
+  for (const statement of statements) declareStatement(context, statement, instance, variables)
   for (const statement of statements) if (statement.kind === 'require') checkRequire(context, statement)
-  const returns = statements.filter((statement) => statement.kind === 'return')
-  if (returns.length !== 1) {
-    if (returns.length === 0) reportPlain(context, names.missingReturn, span, { what })
-    for (const extra of returns.slice(1))
-      reportPlain(context, names.misplaced, extra.span, { what: 'a second `return`', where: what })
-  }
   for (const statement of statements) force(context, statement)
-  const returned = returns[0]
-  if (!returned || returned.kind !== 'return') return poison
+  const returned = returnOf(statements)
+  if (!returned) return poison
   // Unnamed instances in a `return` are named under the body's own path, as nothing else is.
   const result = evaluate(context, returned.value)
   runDeferred(context)
@@ -88,7 +109,6 @@ export function declareStatement(
   statement: Statement,
   instance: Instance | undefined,
   variables: Map<string, Def>,
-  what: string,
 ): void {
   const { scope } = context
   switch (statement.kind) {
@@ -110,7 +130,8 @@ export function declareStatement(
       for (const item of statement.names) checkSeqInBlock(context, item.name)
       return
     default:
-      reportPlain(context, names.misplaced, statement.span, { what: `\`${statement.kind}\``, where: what })
+      // Out of place, as the resolver has said: what it would have bound agrees with everything.
+      for (const { name, span } of boundNames(statement)) bindValue(scope, name, poison, span)
   }
 }
 
@@ -325,7 +346,7 @@ function evaluateUpdate(context: Context, statement: Update): void {
   const tensor = toTensor(context, value, statement.value.span)
   if (!tensor) return
   if (tensor.axes.length > 0 && compareAxes(context, state.axes, tensor.axes).kind !== 'equal') {
-    report(context, shapes.updateShape, statement.span, { name, wants: describe(state), got: describe(tensor) })
+    report(context, shapes.updateShape, statement.value.span, { name, wants: describe(state), got: describe(tensor) })
     return
   }
   const full: TensorValue = {
@@ -337,7 +358,7 @@ function evaluateUpdate(context: Context, statement: Update): void {
   const probe = bound.at(def.axes.map((of) => ({ kind: 'index', of })))
   for (const v of freeVars(probe))
     if (!def.axes.includes(v)) {
-      report(context, shapes.updatePerSample, statement.span, { name })
+      report(context, shapes.updatePerSample, statement.value.span, { name })
       return
     }
   if (context.run.training) context.run.updates.set(def, probe)
@@ -351,15 +372,14 @@ const defOf = (tensor: TensorValue): Def | undefined => {
 /** `require cond, "why"`: exact on numbers; over lengths it is a fact from here on, which is checked when it runs. */
 export function checkRequire(context: Context, statement: Require): void {
   const { condition } = statement
-  if (condition.kind === 'binary' && (condition.op === '==' || condition.op === '>=' || condition.op === '<=')) {
+  if (condition.kind === 'binary' && learnt.has(condition.op)) {
     const left = evaluate(context, condition.left)
     const right = evaluate(context, condition.right)
     if (left.kind === 'poison' || right.kind === 'poison') return
     if (left.kind === 'number' && right.kind === 'number') {
       const gap = normaliseDim(subDim(left.dim, right.dim), context.run.facts)
       if (!constantOf(gap)) {
-        if (!learn(context, condition.op, left.dim, right.dim))
-          report(context, shapes.requireUnusable, statement.span, { condition: exprText(condition) })
+        learn(context, statement, condition.op, gap)
         return
       }
     }
@@ -368,14 +388,14 @@ export function checkRequire(context: Context, statement: Require): void {
   if (value.kind === 'poison') return
   const known = staticNumber(value)
   if (known === undefined) {
-    report(context, shapes.requireUnusable, statement.span, { condition: exprText(condition) })
+    report(context, shapes.requireUnusable, statement.span, { condition: textAt(context.run, condition.span) })
     return
   }
   if (known === 0)
     report(context, shapes.requireFails, statement.span, {
-      condition: exprText(condition),
+      condition: textAt(context.run, condition.span),
       why: statement.why?.value,
-      values: namesIn(condition).flatMap((name) => {
+      values: [...new Set(namesIn(condition).map(({ name }) => name))].flatMap((name) => {
         const bound = evaluate(context, { kind: 'name', name, span: condition.span })
         return bound.kind === 'number' || bound.kind === 'real'
           ? [`\`${name}\` is ${describe(bound).replace('the number ', '')}`]
@@ -384,40 +404,45 @@ export function checkRequire(context: Context, statement: Require): void {
     })
 }
 
-const namesIn = (expr: Expr): string[] =>
-  expr.kind === 'name'
-    ? [expr.name]
-    : expr.kind === 'binary'
-      ? [...new Set([...namesIn(expr.left), ...namesIn(expr.right)])]
-      : expr.kind === 'unary'
-        ? namesIn(expr.operand)
-        : []
+const learnt: ReadonlySet<BinaryOp> = new Set(['==', '>=', '<=', '>', '<'])
 
-/** Adds what a condition over lengths says to the facts; false where nothing can be made of it. */
-function learn(context: Context, op: '==' | '>=' | '<=', left: Dim, right: Dim): boolean {
+/** Adds what a condition over lengths says of `gap`, left minus right, to the facts; what cannot be used is reported. */
+function learn(context: Context, statement: Require, op: BinaryOp, gap: Dim): void {
   const { run } = context
-  if (op === '==') {
-    const facts = withEquality(run.facts, left, right)
-    if (!facts) return false
-    run.facts = facts
-    return true
+  const condition = textAt(run, statement.condition.span)
+  const least =
+    op === '>=' || op === '==' ? gap : op === '<=' ? negateDim(gap) : subDim(op === '>' ? gap : negateDim(gap), oneDim)
+  const range = boundsOf(least, run.facts)
+  const never = (range.high && range.high.n < 0n) || (op === '==' && range.low && range.low.n > 0n)
+  if (never) {
+    report(context, shapes.requireFails, statement.span, {
+      condition,
+      why: statement.why?.value,
+      values: ['for every length'],
+    })
+    return
   }
-  const gap = normaliseDim(op === '>=' ? subDim(left, right) : subDim(right, left), run.facts)
-  const range = boundsOf(gap, run.facts)
-  if (range.low && range.low.n >= 0n) return true
+  const facts = op === '==' ? withEquality(run.facts, gap, zeroDim) : withLeast(run.facts, least)
+  if (facts) run.facts = facts
+  else report(context, shapes.requireUnusable, statement.span, { condition })
+}
+
+/** The facts with `gap >= 0` added where it bounds one length; undefined where it cannot be used. */
+function withLeast(facts: Facts, gap: Dim): Facts | undefined {
+  const range = boundsOf(gap, facts)
+  if (range.low && range.low.n >= 0n) return facts
   const named = gap.terms.filter((term) => term.atoms.length > 0)
   const [term] = named
   const atom = term?.atoms[0]
-  if (named.length !== 1 || !term || term.atoms.length !== 1 || atom?.kind !== 'seq') return false
-  const rest = constantOf(subDim(gap, { terms: [term], key: '' })) ?? rational(0)
+  if (named.length !== 1 || !term || term.atoms.length !== 1 || atom?.kind !== 'seq') return undefined
+  const rest = constantOf(subDim(gap, { terms: [term], key: '' })) ?? zero
   const limit = divRational(negateRational(rest), term.coefficient)
-  const old = boundsOf({ terms: [{ ...term, coefficient: rational(1) }], key: atom.name }, run.facts)
+  const old = facts.bounds.get(atom.name) ?? { low: zero, high: undefined }
   const floor = floorRational(limit)
-  const up = subRational(limit, rational(floor)).n === 0n ? floor : floor + 1n
-  run.facts = withBounds(
-    run.facts,
+  const up = isInteger(limit) ? floor : floor + 1n
+  return withBounds(
+    facts,
     atom.name,
     term.coefficient.n > 0n ? { low: rational(up), high: old.high } : { low: old.low, high: rational(floor) },
   )
-  return true
 }

@@ -3,7 +3,7 @@ import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { type Dim, formatDim, isBatch, isRagged, lengthNames } from '../shapes/dim.ts'
 import { atMost, compareDims, normaliseDim } from '../shapes/facts.ts'
 import type { Span } from '../syntax/ast.ts'
-import { type Context, type IndexSlot, newDef, newVars, report, slotVars } from './context.ts'
+import { type Context, type IndexSlot, lineAt, newDef, newVars, report, slotVars, type Use } from './context.ts'
 import { type Core, type Def, dimNumber, freeVars, type IndexVar, type Leaf, number, readIndex } from './core.ts'
 import { type Axis, axisOf, describe, describeAxes, flatDims, poison, type TensorValue, type Value } from './value.ts'
 
@@ -56,16 +56,22 @@ export function compareAxes(
 export function dimOrigin(context: Context, dim: Dim): string {
   const origins = lengthNames(dim).flatMap((name) => {
     const origin = context.run.origins.get(name)
-    return origin ? [origin.text] : []
+    return origin ? [`${origin.text}, line ${lineAt(context.run, origin.span)}`] : []
   })
   return `\`${formatDim(dim)}\`${origins.length ? ` (${origins.join(', ')})` : ''}`
+}
+
+const mappedNote = (context: Context, axis: Axis, { block, span }: Use): string => {
+  const over = flatDims([axis]).map(formatDim).join(', ')
+  return `block \`${block.name.name}\` was mapped over \`${over}\` (line ${lineAt(context.run, span)})`
 }
 
 /** Notes on two lists of axes that are not equal: which axis, what it is on each side, what was mapped over it. */
 export function clashNotes(context: Context, a: readonly Axis[], b: readonly Axis[]): string[] {
   const compared = compareAxes(context, a, b)
   const notes: string[] = []
-  if (compared.kind === 'rank') notes.push(`one has ${a.length} axes, the other ${b.length}`)
+  const count = (n: number): string => `${n} ${n === 1 ? 'axis' : 'axes'}`
+  if (compared.kind === 'rank') notes.push(`one has ${count(a.length)}, the other ${count(b.length)}`)
   else if (compared.kind !== 'equal') {
     const left = a[compared.axis] as Axis
     const right = b[compared.axis] as Axis
@@ -73,11 +79,14 @@ export function clashNotes(context: Context, a: readonly Axis[], b: readonly Axi
       axis.batch ? '`batch`' : axis.dims.map((d) => dimOrigin(context, d)).join(', ')
     notes.push(`axis ${compared.axis}: ${text(left)} is not ${text(right)}`)
   }
-  for (const axis of [...a, ...b])
-    if (axis.mappedBy) {
-      notes.push(`block \`${axis.mappedBy.block}\` was mapped over \`${flatDims([axis]).map(formatDim).join(', ')}\``)
-      break
-    }
+  const concerned =
+    compared.kind === 'rank'
+      ? [...a, ...b]
+      : compared.kind === 'equal'
+        ? []
+        : [a, b].flatMap((axes) => axes.slice(compared.axis, compared.axis + 1))
+  const mapped = concerned.find((axis) => axis.mappedBy)
+  if (mapped?.mappedBy) notes.push(mappedNote(context, mapped, mapped.mappedBy))
   return notes
 }
 
@@ -88,6 +97,43 @@ export function reportCannotTell(context: Context, span: Span, a: Dim, b: Dim): 
   report(context, shapes.cannotTell, span, { left, right, require: `${left} == ${right}` })
 }
 
+/** A tensor and where it was written. */
+export interface Placed {
+  readonly tensor: TensorValue
+  readonly span: Span
+}
+
+/** Whether two operands agree on axes that must be equal; reports where they do not. */
+export function sameShapes(
+  context: Context,
+  op: string,
+  left: Placed,
+  right: Placed,
+  a: readonly Axis[],
+  b: readonly Axis[],
+): boolean {
+  const compared = compareAxes(context, a, b)
+  if (compared.kind === 'equal') return true
+  if (compared.kind === 'unknown') {
+    const k = compared.axis
+    const span = { ...right.span, start: Math.min(left.span.start, right.span.start) }
+    reportCannotTell(context, span, flatDims([a[k] as Axis])[0] as Dim, flatDims([b[k] as Axis])[0] as Dim)
+    return false
+  }
+  const clash = compared.kind === 'rank' ? [] : [a[compared.axis] as Axis, b[compared.axis] as Axis]
+  const lengths = clash.length > 0 && clash.every((axis) => !axis.batch && axis.dims.some(isRagged))
+  const equation = 'only a scalar goes with any shape; for others write an equation: `y[j, p] = a[j, p] + b[p]`'
+  report(context, shapes.unequalShapes, left.span, {
+    op,
+    left: describe(left.tensor),
+    right: describe(right.tensor),
+    rightSpan: right.span,
+    notes: clashNotes(context, a, b),
+    help: lengths ? ['pool both over time first: `MeanPool()(…)`'] : compared.kind === 'rank' ? [equation] : [],
+  })
+  return false
+}
+
 /** An operation on elements: operands of equal shapes, or scalars with anything. */
 export function elementwise(
   context: Context,
@@ -95,7 +141,7 @@ export function elementwise(
   operands: readonly { value: Value; span: Span }[],
   combine: (elements: readonly Core[]) => Core,
 ): Value {
-  const tensors: { tensor: TensorValue; span: Span }[] = []
+  const tensors: Placed[] = []
   for (const { value, span } of operands) {
     const tensor = toTensor(context, value, span)
     if (!tensor) return poison
@@ -103,34 +149,8 @@ export function elementwise(
   }
   const shaped = tensors.filter(({ tensor }) => tensor.axes.length > 0)
   const first = shaped[0]
-  for (const other of shaped.slice(1)) {
-    const a = (first as typeof other).tensor.axes
-    const b = other.tensor.axes
-    const compared = compareAxes(context, a, b)
-    if (compared.kind === 'equal') continue
-    const span = { ...other.span, start: (first as typeof other).span.start }
-    if (compared.kind === 'unknown') {
-      const k = compared.axis
-      reportCannotTell(context, span, flatDims([a[k] as Axis])[0] as Dim, flatDims([b[k] as Axis])[0] as Dim)
-    } else {
-      const ragged = (axes: readonly Axis[]): boolean => axes.some((axis) => axis.dims.some(isRagged))
-      const pooled = a.length === b.length && ragged(a) && ragged(b)
-      report(context, shapes.unequalShapes, span, {
-        op,
-        left: describe((first as typeof other).tensor),
-        right: describe(other.tensor),
-        leftSpan: (first as typeof other).span,
-        rightSpan: other.span,
-        notes: clashNotes(context, a, b),
-        help: pooled
-          ? ['pool both over time first: `MeanPool()(…)`']
-          : [
-              'only a scalar goes with any shape; to combine other shapes write an equation: `y[j, p] = a[j, p] + b[p]`',
-            ],
-      })
-    }
-    return poison
-  }
+  for (const other of shaped.slice(1))
+    if (first && !sameShapes(context, op, first, other, first.tensor.axes, other.tensor.axes)) return poison
   const axes = first?.tensor.axes ?? []
   return {
     kind: 'tensor',

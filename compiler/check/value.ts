@@ -1,7 +1,7 @@
 /** What an expression of the language can be: numbers, tensors as functions of their indices, instances, tuples. */
 import { constantOf, type Dim, formatDim } from '../shapes/dim.ts'
 import type { Block, Expr, Span } from '../syntax/ast.ts'
-import type { Context, Replacements } from './context.ts'
+import type { Context, Replacements, Use } from './context.ts'
 import type { Core, Def } from './core.ts'
 
 /** One axis of a tensor. A batch axis stands for the sample and every axis that was mapped over. */
@@ -10,7 +10,7 @@ export interface Axis {
   readonly dims: readonly Dim[]
   readonly batch: boolean
   /** The block that was mapped over this axis, where that is how it got here. */
-  readonly mappedBy: { readonly block: string; readonly span: Span } | undefined
+  readonly mappedBy: Use | undefined
 }
 
 export interface NumberValue {
@@ -74,6 +74,8 @@ export interface StaticArgument {
   readonly name: string | undefined
   readonly value: Value
   readonly span: Span
+  /** As it was written. */
+  readonly text: string
 }
 
 export const poison: PoisonValue = { kind: 'poison' }

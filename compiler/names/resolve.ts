@@ -1,77 +1,134 @@
-/** Looks every name of every block and model up, also in blocks that nothing uses: what no name can mean is reported. */
+/**
+ * Looks every name of every file up, also in blocks that nothing uses, and finds what is wrong with the text alone:
+ * unknown, reserved, doubled and hidden names, statements out of place, results that nothing binds.
+ */
 import { builtinNames } from '../check/builtins.ts'
 import type { FileScope } from '../check/context.ts'
 import { initialisers } from '../check/initialisers.ts'
 import { names } from '../diagnostics/catalogue/names.ts'
-import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
+import { shapes } from '../diagnostics/catalogue/shapes.ts'
+import { type Diagnostic, diagnose, type Row } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
-import type { Block, Expr, File, IndexDecl, Model, Span, Statement, TypeExpr } from '../syntax/ast.ts'
+import type { Block, Expr, File, Ident, IndexDecl, Model, Span, Statement, TypeExpr, Variant } from '../syntax/ast.ts'
+import { namesIn } from '../syntax/names-in.ts'
 import { reservedWords } from './reserved.ts'
+import { boundNames } from './variants.ts'
 
 const fixed: ReadonlySet<string> = new Set(['pi', 'training', 'batch', ...builtinNames])
 
+/** What can be seen, and where it was bound. */
+type Visible = ReadonlyMap<string, Span | undefined>
+
 interface Walk {
   readonly globals: FileScope['items']
-  readonly diagnostics: Diagnostic[]
+  readonly report: <P>(row: Row<P>, span: Span, params: P) => void
+  /** False in a variant's edit: what it names may come from a block that it replaces or from another variant. */
+  readonly complete: boolean
 }
 
-/** Unknown and reserved names in all files. */
+/** The faults of names in all files. */
 export function resolveNames(files: ReadonlyMap<string, File>, scopes: ReadonlyMap<string, FileScope>): Diagnostic[] {
   const diagnostics: Diagnostic[] = []
   for (const [path, file] of files) {
-    const walk: Walk = { globals: scopes.get(path)?.items ?? new Map(), diagnostics }
+    const walk: Walk = {
+      globals: scopes.get(path)?.items ?? new Map(),
+      report: (row, span, params) => diagnostics.push(diagnose(row, span, params)),
+      complete: true,
+    }
     for (const item of file.items) {
       if (item.kind === 'block') resolveBlock(walk, item)
-      else if (item.kind === 'model') resolveModel(walk, item)
-      else if (item.kind === 'const') resolveExpr(walk, item.value, new Set())
+      else if (item.kind === 'model') resolveBody(walk, item.body, new Map(), 'model')
+      else if (item.kind === 'const') resolveExpr(walk, item.value, new Map())
+      else if (item.kind === 'variant') resolveVariant({ ...walk, complete: false }, item, file)
     }
   }
   return diagnostics
 }
 
 function resolveBlock(walk: Walk, block: Block): void {
-  const visible = new Set<string>()
-  for (const param of block.statics) bind(walk, visible, param.name.name, param.name.span)
+  const visible = new Map<string, Span>()
+  const bindOnce = ({ name, span }: Ident): void => bindIn(walk, visible, name, span)
+  for (const param of block.statics) bindOnce(param.name)
   for (const param of block.params)
     for (const dim of [...param.type.dims, ...(param.type.of ? [param.type.of] : [])])
-      if (dim.kind === 'name' && !walk.globals.has(dim.name)) visible.add(dim.name)
-  for (const param of block.params) bind(walk, visible, param.name.name, param.name.span)
+      if (dim.kind === 'name' && !walk.globals.has(dim.name) && !visible.has(dim.name)) visible.set(dim.name, dim.span)
+  const header = (type: TypeExpr): void => {
+    for (const { name, span } of [...type.dims, ...(type.of ? [type.of] : [])].flatMap(namesIn))
+      if (!isKnown(walk, name, visible))
+        walk.report(shapes.unboundDim, span, {
+          name,
+          block: block.name.name,
+          suggestion: suggest(name, [...visible.keys(), ...walk.globals.keys()]),
+        })
+  }
+  for (const param of block.params) header(param.type)
+  for (const result of block.results) header(result)
+  for (const param of block.params) bindOnce(param.name)
   for (const param of block.statics) if (param.default) resolveExpr(walk, param.default, visible)
-  for (const param of block.params) resolveType(walk, param.type, visible)
-  // A result's dim that nothing binds has an error of its own where the block is used.
-  resolveBody(walk, block.body, visible)
+  resolveBody(walk, block.body, visible, 'block')
+  checkReturns(walk, block.body, block.name.span, `block \`${block.name.name}\``)
 }
 
-function resolveModel(walk: Walk, model: Model): void {
-  resolveBody(walk, model.body, new Set())
+function checkReturns(walk: Walk, body: readonly Statement[], span: Span, what: string): void {
+  const [first, ...others] = body.filter((statement) => statement.kind === 'return')
+  if (!first) walk.report(names.missingReturn, span, { what })
+  for (const extra of others) walk.report(names.misplaced, extra.span, { what: 'a second `return`', where: what })
 }
 
-function bind(walk: Walk, visible: Set<string>, name: string, span: Span): void {
-  if (reservedWords.has(name)) walk.diagnostics.push(diagnose(names.reservedName, span, { name }))
-  visible.add(name)
+/** An edit's indices must not hide a name of the model; the names that it uses are looked up when it is applied. */
+function resolveVariant(walk: Walk, variant: Variant, file: File): void {
+  const base = file.items.find((item): item is Model => item.kind === 'model' && item.name.name === variant.base.name)
+  const added = variant.edits.flatMap((edit) => (edit.kind === 'newEdit' ? [edit.statement] : []))
+  const visible = new Map([...(base?.body ?? []), ...added].flatMap(boundNames).map(({ name, span }) => [name, span]))
+  for (const edit of variant.edits) {
+    if (edit.kind === 'setEdit') resolveExpr(walk, edit.value, visible)
+    else if (edit.kind === 'newEdit') {
+      checkPlace(walk, edit.statement, 'model')
+      for (const { name, span } of boundNames(edit.statement)) reserved(walk, name, span)
+      resolveStatement(walk, edit.statement, visible)
+    }
+  }
 }
 
-function resolveBody(walk: Walk, statements: readonly Statement[], outer: ReadonlySet<string>): void {
-  const visible = new Set(outer)
+function reserved(walk: Walk, name: string, span: Span): void {
+  if (reservedWords.has(name)) walk.report(names.reservedName, span, { name })
+}
+
+/** Binds a name in a scope that must not have it. */
+function bindIn(walk: Walk, visible: Map<string, Span | undefined>, name: string, span: Span): void {
+  reserved(walk, name, span)
+  if (visible.has(name)) walk.report(names.duplicateName, span, { name, first: visible.get(name) })
+  else visible.set(name, span)
+}
+
+type Place = 'block' | 'model' | 'repeat'
+
+const modelOnly: readonly Statement['kind'][] = ['input', 'target', 'hyper', 'labels', 'predict', 'loss', 'output']
+
+function checkPlace(walk: Walk, statement: Statement, place: Place): void {
+  const wrong =
+    place === 'model'
+      ? statement.kind === 'return'
+      : modelOnly.includes(statement.kind) || (place === 'repeat' && statement.kind === 'seq')
+  if (wrong)
+    walk.report(names.misplaced, statement.span, {
+      what: `\`${statement.kind}\``,
+      where: place === 'repeat' ? '`repeat`' : `a ${place}`,
+    })
+}
+
+function resolveBody(walk: Walk, statements: readonly Statement[], outer: Visible, place: Place): void {
+  const visible = new Map(outer)
   for (const statement of statements) {
-    if (statement.kind === 'bind') for (const ident of statement.names) bind(walk, visible, ident.name, ident.span)
-    else if (statement.kind === 'seq')
-      for (const item of statement.names) bind(walk, visible, item.name.name, item.name.span)
-    else if (
-      statement.kind === 'equation' ||
-      statement.kind === 'param' ||
-      statement.kind === 'state' ||
-      statement.kind === 'hyper' ||
-      statement.kind === 'labels' ||
-      statement.kind === 'input' ||
-      statement.kind === 'target'
-    )
-      bind(walk, visible, statement.name.name, statement.name.span)
+    checkPlace(walk, statement, place)
+    // In a block `seq t` speaks of a dim of the header.
+    if (place !== 'model' && statement.kind === 'seq') continue
+    for (const { name, span } of boundNames(statement)) bindIn(walk, visible, name, span)
   }
   for (const statement of statements) resolveStatement(walk, statement, visible)
 }
 
-function resolveStatement(walk: Walk, statement: Statement, visible: ReadonlySet<string>): void {
+function resolveStatement(walk: Walk, statement: Statement, visible: Visible): void {
   switch (statement.kind) {
     case 'labels':
       return
@@ -90,7 +147,7 @@ function resolveStatement(walk: Walk, statement: Statement, visible: ReadonlySet
     case 'param':
     case 'state':
       resolveType(walk, statement.type, visible)
-      resolveExpr(walk, statement.init, new Set([...visible, ...Object.keys(initialisers)]))
+      resolveInitialiser(walk, statement.init, visible)
       return
     case 'require':
       resolveExpr(walk, statement.condition, visible)
@@ -107,27 +164,54 @@ function resolveStatement(walk: Walk, statement: Statement, visible: ReadonlySet
   }
 }
 
-const resolveType = (walk: Walk, type: TypeExpr, visible: ReadonlySet<string>): void => {
+const resolveType = (walk: Walk, type: TypeExpr, visible: Visible): void => {
   for (const dim of type.dims) resolveExpr(walk, dim, visible)
   if (type.of) resolveExpr(walk, type.of, visible)
 }
 
-function introduced(walk: Walk, decls: readonly IndexDecl[], visible: ReadonlySet<string>): Set<string> {
-  const inner = new Set(visible)
-  for (const decl of decls) {
-    if (decl.range) resolveExpr(walk, decl.range, visible)
-    bind(walk, inner, decl.name.name, decl.name.span)
+function resolveInitialiser(walk: Walk, init: Expr, visible: Visible): void {
+  const callee = init.kind === 'call' ? init.callee : init
+  if (callee.kind === 'error') return
+  if (callee.kind !== 'name') {
+    walk.report(shapes.notAValue, init.span, { got: 'an expression', wants: 'an initialiser such as `zeros()`' })
+    return
+  }
+  const available = Object.keys(initialisers)
+  if (!available.includes(callee.name))
+    walk.report(shapes.unknownInitialiser, callee.span, {
+      name: callee.name,
+      available,
+      suggestion: suggest(callee.name, available),
+    })
+  if (init.kind === 'call') for (const arg of init.args) resolveExpr(walk, arg.value, visible)
+}
+
+/** The scope inside a binder: its indices must hide nothing. */
+function introduced(walk: Walk, decls: readonly IndexDecl[], visible: Visible): Visible {
+  const inner = new Map(visible)
+  for (const { name, range } of decls) {
+    if (range) resolveExpr(walk, range, visible)
+    reserved(walk, name.name, name.span)
+    if (inner.has(name.name) || walk.globals.has(name.name))
+      walk.report(names.hiddenName, name.span, {
+        name: name.name,
+        first: inner.get(name.name) ?? walk.globals.get(name.name)?.item.name.span,
+      })
+    inner.set(name.name, name.span)
   }
   return inner
 }
 
-function resolveName(walk: Walk, name: string, span: Span, visible: ReadonlySet<string>, what: string): void {
-  if (visible.has(name) || walk.globals.has(name) || fixed.has(name)) return
-  const candidates = [...visible, ...walk.globals.keys(), ...fixed]
-  walk.diagnostics.push(diagnose(names.unknownName, span, { name, what, suggestion: suggest(name, candidates) }))
+const isKnown = (walk: Walk, name: string, visible: Visible): boolean =>
+  !walk.complete || visible.has(name) || walk.globals.has(name) || fixed.has(name)
+
+function resolveName(walk: Walk, name: string, span: Span, visible: Visible, what: string): void {
+  if (isKnown(walk, name, visible)) return
+  const candidates = [...visible.keys(), ...walk.globals.keys(), ...fixed]
+  walk.report(names.unknownName, span, { name, what, suggestion: suggest(name, candidates) })
 }
 
-function resolveExpr(walk: Walk, expr: Expr, visible: ReadonlySet<string>): void {
+function resolveExpr(walk: Walk, expr: Expr, visible: Visible): void {
   const go = (e: Expr): void => resolveExpr(walk, e, visible)
   switch (expr.kind) {
     case 'number':
@@ -162,13 +246,9 @@ function resolveExpr(walk: Walk, expr: Expr, visible: ReadonlySet<string>): void
       expr.indices.forEach(go)
       return
     case 'binder': {
-      if (expr.op === 'softmax') {
-        for (const decl of expr.indices) resolveName(walk, decl.name.name, decl.name.span, visible, 'index')
-        if (expr.condition) go(expr.condition)
-        go(expr.body)
-        return
-      }
-      const inner = introduced(walk, expr.indices, visible)
+      if (expr.op === 'softmax')
+        for (const { name } of expr.indices) resolveName(walk, name.name, name.span, visible, 'index')
+      const inner = expr.op === 'softmax' ? visible : introduced(walk, expr.indices, visible)
       if (expr.condition) resolveExpr(walk, expr.condition, inner)
       resolveExpr(walk, expr.body, inner)
       return
@@ -180,11 +260,11 @@ function resolveExpr(walk: Walk, expr: Expr, visible: ReadonlySet<string>): void
     case 'repeat': {
       go(expr.count)
       go(expr.init)
-      const inner = new Set(visible)
-      for (const ident of [...(expr.index ? [expr.index] : []), ...expr.carried])
-        bind(walk, inner, ident.name, ident.span)
-      resolveBody(walk, expr.body, inner)
-      return
+      const inner = new Map(visible)
+      for (const { name, span } of [...(expr.index ? [expr.index] : []), ...expr.carried])
+        bindIn(walk, inner, name, span)
+      resolveBody(walk, expr.body, inner, 'repeat')
+      checkReturns(walk, expr.body, expr.span, '`repeat`')
     }
   }
 }

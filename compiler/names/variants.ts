@@ -5,6 +5,7 @@ import { names } from '../diagnostics/catalogue/names.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import type { Bind, Expr, Ident, Model, SetEdit, Span, Statement, Variant } from '../syntax/ast.ts'
+import { printAst } from '../syntax/print.ts'
 
 /** A block name that an edit replaces: the way to it from the model, `DAB`, `TAB`, and what stands there instead. */
 export interface BlockEdit {
@@ -27,7 +28,8 @@ export const hiddenName = (name: string): string => `${name}'`
 /** The name as it was written. */
 export const spokenName = (name: string): string => name.replace(/'+$/, '')
 
-const boundNames = (statement: Statement): readonly Ident[] => {
+/** The names that a statement binds, in the space that all statements share. */
+export const boundNames = (statement: Statement): readonly Ident[] => {
   switch (statement.kind) {
     case 'bind':
       return statement.names
@@ -77,6 +79,11 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
     diagnostics.push(diagnose(names.editUnknown, ident.span, { name, where, suggestion: suggest(name, candidates()) }))
   }
 
+  const same = (a: Expr, b: Expr): boolean => JSON.stringify(printAst(a)) === JSON.stringify(printAst(b))
+  const unchanged = ({ name }: Ident, base: Span, span: Span): void => {
+    diagnostics.push(diagnose(names.editSame, span, { name, base }))
+  }
+
   /** Takes a bound name out of the model; its new binding follows. */
   const remove = (ident: Ident): boolean => {
     const at = statements.findIndex((statement) => boundNames(statement).some((bound) => bound.name === ident.name))
@@ -99,14 +106,21 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
     if (edit.tuple || edit.targets.length > 1) {
       const idents = edit.targets.map((path) => path[0] as Ident)
       if (!idents.every((ident) => claim(ident.name, variant, edit.span))) return
-      for (const ident of idents) if (!remove(ident)) return unknown(ident)
+      const missing = idents.find((ident) => !remove(ident))
+      if (missing) {
+        unknown(missing)
+        return
+      }
       statements.push({ kind: 'bind', doc: '', names: idents, tuple: true, value: edit.value, span: edit.span })
       return
     }
     if (!claim(label, variant, edit.span)) return
     if (target.length > 1) {
       // Only the first name must be visible here; the others are looked up where they stand.
-      if (scope.items.get(head.name)?.item.kind !== 'block') return unknown(head)
+      if (scope.items.get(head.name)?.item.kind !== 'block') {
+        unknown(head)
+        return
+      }
       blocks.push({
         path: target.map((ident) => ident.name),
         value: edit.value,
@@ -119,17 +133,23 @@ export function applyVariants(model: Model, variants: readonly Variant[], scope:
     const at = statements.findIndex((statement) => boundNames(statement).some((bound) => bound.name === head.name))
     const statement = statements[at]
     if (!statement) {
-      if (scope.items.get(head.name)?.item.kind !== 'block') return unknown(head)
+      if (scope.items.get(head.name)?.item.kind !== 'block') {
+        unknown(head)
+        return
+      }
       blocks.push({ path: [head.name], value: edit.value, variant: variant.name.value, span: edit.span, file })
       return
     }
     switch (statement.kind) {
       case 'hyper':
+        if (same(statement.default, edit.value)) unchanged(head, statement.default.span, edit.span)
         statements[at] = { ...statement, default: edit.value }
         return
       case 'bind':
       case 'equation':
       case 'input': {
+        if (statement.kind === 'bind' && !statement.tuple && same(statement.value, edit.value))
+          unchanged(head, statement.value.span, edit.span)
         const bind: Bind = { kind: 'bind', doc: '', names: [head], tuple: false, value: edit.value, span: edit.span }
         remove(head)
         statements.splice(at, 0, bind)

@@ -33,7 +33,7 @@ export const names = {
     help: ['choose another letter for the index'],
   })),
   cycle: error<{ names: readonly string[] }>('MCF2005', 'cyclic-definition', (p) => ({
-    message: `\`${p.names[0]}\` is defined by itself`,
+    message: `\`${p.names[0]}\` is defined by itself${p.names.length > 2 ? `: ${p.names.join(' -> ')}` : ''}`,
     caption: 'needs itself',
     help: ['statements may stand in any order, but none may need its own value'],
   })),
@@ -82,6 +82,12 @@ export const names = {
     caption: 'never reached',
     help: ['to reach inside a block write its path, such as `DAB.TAB = …`'],
   })),
+  editSame: error<{ name: string; base: Span }>('MCF2023', 'edit-is-the-same', (p) => ({
+    message: `this edit changes nothing: \`${p.name}\` is that already`,
+    caption: 'the same',
+    labels: [{ span: p.base, text: 'in the base' }],
+    help: ['leave the edit out'],
+  })),
   editClash: error<{ name: string; first: Span; one: string; other: string }>('MCF2013', 'edit-clash', (p) => ({
     message: `variants "${p.one}" and "${p.other}" both edit \`${p.name}\``,
     caption: 'edited again here',
@@ -129,7 +135,7 @@ export const names = {
   unknownTarget: error<{ name: string; suggestion: string | undefined }>('MCF2021', 'predict-unknown-target', (p) => ({
     message: `\`predict ${p.name}\` names no target`,
     caption: 'no target of this name',
-    help: [...didYouMean(p.suggestion), `declare it: \`target ${p.name}: [] of labels\``],
+    help: p.suggestion ? didYouMean(p.suggestion) : [`declare it: \`target ${p.name}: [] of labels\``],
   })),
   duplicateLabel: error<{ label: string }>('MCF2022', 'duplicate-label', (p) => ({
     message: `the label "${p.label}" stands twice`,

@@ -9,16 +9,13 @@ export const shapes = {
     op: string
     left: string
     right: string
-    leftSpan: Span
     rightSpan: Span
     notes: string[]
     help: string[]
   }>('MCF3001', 'unequal-shapes', (p) => ({
     message: `\`${p.op}\` needs equal shapes`,
-    labels: [
-      { span: p.leftSpan, text: p.left },
-      { span: p.rightSpan, text: p.right },
-    ],
+    caption: p.left,
+    labels: [{ span: p.rightSpan, text: p.right }],
     notes: p.notes,
     help: p.help,
   })),
@@ -46,39 +43,48 @@ export const shapes = {
     'MCF3004',
     'result-shape',
     (p) => ({
-      message: `block \`${p.block}\` says that it returns ${p.declared} and returns ${p.got}`,
+      message: `block \`${p.block}\` says that it returns ${p.declared}, and returns ${p.got}`,
       caption: p.got,
       labels: [{ span: p.declaredSpan, text: `declared as ${p.declared}` }],
       notes: p.notes,
     }),
   ),
+  namedArgument: error<{ callee: string }>('MCF3048', 'named-argument', (p) => ({
+    message: `\`${p.callee}\` takes its arguments here by position, not by name`,
+    caption: 'a name',
+    help: ['only the first list of a block takes names'],
+  })),
   argumentCount: error<{ callee: string; wants: string; got: number; help: string[] }>(
     'MCF3005',
     'argument-count',
     (p) => ({ message: `\`${p.callee}\` takes ${p.wants}, not ${p.got}`, caption: `${p.got} given`, help: p.help }),
   ),
-  tensorInStaticList: error<{ block: string; text: string }>('MCF3006', 'tensor-in-static-list', (p) => ({
-    message: `the first list of block \`${p.block}\` takes static numbers, and this is a tensor`,
-    caption: 'a tensor',
-    help: [`write \`${p.block}()(${p.text})\`, or \`${p.text} |> ${p.block}()\``],
-  })),
+  tensorInStaticList: error<{ block: string; text: string; statics: string; got: string }>(
+    'MCF3006',
+    'tensor-in-static-list',
+    (p) => ({
+      message: `the first list of block \`${p.block}\` takes static numbers, and this is a tensor`,
+      caption: p.got,
+      help: [`write \`${p.block}(${p.statics})(${p.text})\`, or \`${p.text} |> ${p.block}(${p.statics})\``],
+    }),
+  ),
   unknownStatic: error<{ block: string; name: string; available: readonly string[]; suggestion: string | undefined }>(
     'MCF3007',
     'unknown-static',
     (p) => ({
-      message: `block \`${p.block}\` has no static parameter \`${p.name}\``,
+      message: `\`${p.block}\` has no parameter \`${p.name}\``,
       caption: 'not one of its parameters',
       notes: [p.available.length ? `it has: ${p.available.join(', ')}` : 'it has none'],
       help: p.suggestion ? [`did you mean \`${p.suggestion}\`?`] : [],
     }),
   ),
   missingStatic: error<{ block: string; name: string; type: string }>('MCF3008', 'missing-static', (p) => ({
-    message: `block \`${p.block}\` needs \`${p.name}\`, which has no default`,
+    message: `\`${p.block}\` needs \`${p.name}\`, which has no default`,
     caption: 'not given',
     help: [`write \`${p.block}(${p.name} = …)\` with ${p.type}`],
   })),
   staticType: error<{ name: string; wants: string; got: string }>('MCF3009', 'static-type', (p) => ({
-    message: `\`${p.name}\` takes ${p.wants}, and this is ${p.got}`,
+    message: `${p.name} takes ${p.wants}, and this is ${p.got}`,
     caption: p.got,
   })),
   notStatic: error<{ what: string; got: string }>('MCF3010', 'not-static', (p) => ({
@@ -94,13 +100,16 @@ export const shapes = {
     message: `${p.what} cannot be ${p.value}`,
     caption: p.value,
   })),
-  unboundDim: error<{ name: string; block: string }>('MCF3013', 'unbound-dim', (p) => ({
+  unboundDim: error<{ name: string; block: string; suggestion: string | undefined }>('MCF3013', 'unbound-dim', (p) => ({
     message: `nothing binds \`${p.name}\` in the header of block \`${p.block}\``,
     caption: 'not bound',
-    help: ['a dim is bound where it stands alone as an axis of a parameter; else it must be a visible name'],
+    help: [
+      ...(p.suggestion ? [`did you mean \`${p.suggestion}\`?`] : []),
+      'a dim is bound where it stands alone as an axis of a parameter; else it must be a visible name',
+    ],
   })),
   cannotTell: error<{ left: string; right: string; require: string }>('MCF3014', 'cannot-tell', (p) => ({
-    message: `whether ${p.left} equals ${p.right} cannot be told for every length`,
+    message: `whether \`${p.left}\` equals \`${p.right}\` cannot be told for every length`,
     caption: 'cannot be told',
     help: [`state it: \`require ${p.require}\``],
   })),
@@ -118,7 +127,7 @@ export const shapes = {
     'MCF3017',
     'index-range',
     (p) => ({
-      message: `the index \`${p.index}\` runs over ${p.one} and over ${p.other}`,
+      message: `the index \`${p.index}\` runs over \`${p.one}\` and over \`${p.other}\``,
       caption: p.other,
       labels: at(p.first, p.one),
       notes: p.notes,
@@ -211,6 +220,16 @@ export const shapes = {
     caption: 'depends on one sample',
     help: ['a state is shared by the batch: take its mean in a block on `[batch, …]`'],
   })),
+  dotAxes: error<{ got: string; notes: string[] }>('MCF3049', 'dot-axes', (p) => ({
+    message: `\`.\` multiplies two values of one axis each, and this is ${p.got}`,
+    caption: p.got,
+    notes: p.notes,
+    help: ['write an equation: `y[j] = sum[p](a[j, p] * b[p])`'],
+  })),
+  notFinite: error<{ value: string }>('MCF3050', 'not-finite', (p) => ({
+    message: `this static number is ${p.value}`,
+    caption: p.value,
+  })),
   zeroDivisor: error('MCF3034', 'zero-divisor', () => ({ message: 'a division by zero', caption: 'is zero' })),
   seqDivisor: error<{ got: string }>('MCF3035', 'quotient-of-lengths', (p) => ({
     message: `\`div\` and \`mod\` of a length take a static positive whole number, and this is ${p.got}`,
@@ -247,9 +266,10 @@ export const shapes = {
     message: `${p.what} is more than ${p.limit}`,
     caption: 'too large',
   })),
-  notIds: error<{ param: string; below: string }>('MCF3042', 'not-ids', (p) => ({
-    message: `\`${p.param}\` takes whole numbers below ${p.below}, and these are not`,
-    caption: 'not declared `of` that',
+  notIds: error<{ param: string; below: string; got: string }>('MCF3042', 'not-ids', (p) => ({
+    message: `\`${p.param}\` takes whole numbers below ${p.below}, and this is ${p.got}`,
+    caption: p.got,
+    help: ['only an input, a target or a read of one that is declared `of` that many will do'],
   })),
   badBounds: error<{ what: string; low: string; high: string }>('MCF3043', 'bad-bounds', (p) => ({
     message: `the bounds of ${p.what} are empty: ${p.low} is above ${p.high}`,
