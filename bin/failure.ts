@@ -23,7 +23,9 @@ export class CallError extends DiagnosticError {}
 
 /** Whether stderr takes colours: a terminal, and NO_COLOR (https://no-color.org) is not set. */
 export const colourful = (stream: { readonly isTTY?: boolean }): boolean =>
-  process.env['FORCE_COLOR'] !== undefined ? process.env['FORCE_COLOR'] !== '0' : !process.env['NO_COLOR'] && stream.isTTY === true
+  process.env.FORCE_COLOR !== undefined
+    ? process.env.FORCE_COLOR !== '0'
+    : !process.env.NO_COLOR && stream.isTTY === true
 
 /** Writes diagnostics to stderr. */
 export function printDiagnostics(diagnostics: readonly Diagnostic[], texts: Texts): void {
@@ -43,6 +45,6 @@ export async function guard(phase: string, action: () => Promise<number | undefi
     }
     const what = failure instanceof Error ? failure.message : String(failure)
     printDiagnostics([diagnose(internalError, undefined, { phase, what })], new Map())
-    if (process.env['MCFNC_TRACE'] && failure instanceof Error) process.stderr.write(`${failure.stack}\n`)
+    if (process.env.MCFNC_TRACE && failure instanceof Error) process.stderr.write(`${failure.stack}\n`)
   }
 }

@@ -7,7 +7,8 @@ import { exitCodes, guard } from './failure.ts'
 function override(text: string, before: Record<string, string>): Record<string, string> {
   const at = text.indexOf('=')
   const name = text.slice(0, at).trim()
-  if (at < 0 || !/^[A-Za-z_]\w*$/.test(name)) throw new InvalidArgumentError('write it as name=value, such as -D alpha=0.2')
+  if (at < 0 || !/^[A-Za-z_]\w*$/.test(name))
+    throw new InvalidArgumentError('write it as name=value, such as -D alpha=0.2')
   return { ...before, [name]: text.slice(at + 1).trim() }
 }
 
@@ -42,7 +43,8 @@ function session(text: string): number | 'all' {
 /** `frames=300`, collected. */
 function length(text: string, before: Record<string, number>): Record<string, number> {
   const [name = '', value = ''] = text.split('=')
-  if (!/^[A-Za-z_]\w*$/.test(name)) throw new InvalidArgumentError('write it as name=number, such as --length frames=300')
+  if (!/^[A-Za-z_]\w*$/.test(name))
+    throw new InvalidArgumentError('write it as name=number, such as --length frames=300')
   return { ...before, [name]: whole(1)(value) }
 }
 
@@ -52,7 +54,12 @@ function spec(command: Command): Command {
     .argument('<file>', 'the spec, a .model file')
     .option('--model <name>', 'the model, where the file has several')
     .option('--variant <name>', 'apply a variant; may be given again to compose', collect, [])
-    .option('-D <name=value>', 'set a hyper-parameter or labels, such as -D alpha=0.2 or -D emotions=joy,anger', override, {})
+    .option(
+      '-D <name=value>',
+      'set a hyper-parameter or labels, such as -D alpha=0.2 or -D emotions=joy,anger',
+      override,
+      {},
+    )
 }
 
 const program = new Command('mcfnc')
@@ -63,7 +70,9 @@ const program = new Command('mcfnc')
 
 spec(program.command('check').description('say what is wrong with a spec, or nothing'))
   .option('--json', 'print the diagnostics as a JSON array')
-  .addOption(new Option('--emit <stage>', 'print what the compiler makes of it').choices(['ast', 'types', 'ir', 'train-ir']))
+  .addOption(
+    new Option('--emit <stage>', 'print what the compiler makes of it').choices(['ast', 'types', 'ir', 'train-ir']),
+  )
   .option('--print-after <pass>', 'print the graph after a pass; may be given again', collect, [])
   .option('--verify-ir', 'check the graph after every pass')
   .action((file, options) => guard('check', async () => (await import('./commands/check.ts')).check(file, options)))
@@ -120,13 +129,17 @@ program
   .option('--vectors <file>', 'word vectors in the format of GloVe, for models that take text')
   .option('--threads <n>', 'threads to compute with (default: physical cores, at most 8)', whole(1))
   .option('--json', 'print the probabilities as JSON')
-  .action((model, options) => guard('predict', async () => (await import('./commands/predict.ts')).predict(model, options)))
+  .action((model, options) =>
+    guard('predict', async () => (await import('./commands/predict.ts')).predict(model, options)),
+  )
 
 spec(program.command('summary').description('list a model’s blocks: shapes, parameters, arithmetic'))
   .option('--length <name=n>', 'count at this length, such as --length frames=300; may be given again', length, {})
   .option('--batch <n>', 'count for a batch of this size', whole(1), 1)
   .option('--json', 'print it as JSON')
-  .action((file, options) => guard('summary', async () => (await import('./commands/summary.ts')).summary(file, options)))
+  .action((file, options) =>
+    guard('summary', async () => (await import('./commands/summary.ts')).summary(file, options)),
+  )
 
 program
   .command('variants')
@@ -136,7 +149,9 @@ program
   .option('-D <name=value>', 'set a hyper-parameter or labels', override, {})
   .option('--length <name=n>', 'count at this length, such as --length frames=300; may be given again', length, {})
   .option('--json', 'print it as JSON')
-  .action((file, options) => guard('variants', async () => (await import('./commands/variants.ts')).variants(file, options)))
+  .action((file, options) =>
+    guard('variants', async () => (await import('./commands/variants.ts')).variants(file, options)),
+  )
 
 program
   .command('quickstart')

@@ -34,14 +34,20 @@ export function emitStage(file: string, options: StageOptions): void {
 /** The entry's syntax tree as JSON; exact numbers as the spec writes them. */
 function formatTree(file: string, options: StageOptions): string {
   const { sources } = check(file, makeNodeReader(), compileOptions(options))
-  const text = JSON.stringify(sources.entry, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value), 2)
+  const text = JSON.stringify(
+    sources.entry,
+    (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
+    2,
+  )
   return `${text}\n`
 }
 
 /** A line for each name: `speech: [frames, 120]`. */
 function formatTypes(file: string, options: StageOptions): string {
   const { inference } = check(file, makeNodeReader(), compileOptions(options))
-  const lines = (inference?.types ?? []).map(({ path, name, type }) => `${path === '' ? name : `${path}.${name}`}: ${type}`)
+  const lines = (inference?.types ?? []).map(
+    ({ path, name, type }) => `${path === '' ? name : `${path}.${name}`}: ${type}`,
+  )
   return `${lines.join('\n')}\n`
 }
 
@@ -61,7 +67,8 @@ function runThrough(program: Program, { printAfter, verifyIr }: StageOptions): v
     runPasses(graph, passes, {
       ...(verifyIr ? { verify: verifyGraph } : {}),
       onAfter: (pass, after) => {
-        if (printAfter.includes(pass.name)) process.stdout.write(`// ${title}, after ${pass.name}\n${printGraph(after)}\n`)
+        if (printAfter.includes(pass.name))
+          process.stdout.write(`// ${title}, after ${pass.name}\n${printGraph(after)}\n`)
       },
     })
   }

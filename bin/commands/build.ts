@@ -1,10 +1,10 @@
 /** `mcfnc build`: a spec as an ONNX file, the model or one training step. */
+
+import type { OptimiserKind, Program } from '../../compiler/artefact.ts'
 import { fileUnwritable } from '../../compiler/diagnostics/catalogue/commands.ts'
-import type { OptimiserKind } from '../../compiler/artefact.ts'
 import { weightUnknown } from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
-import type { Program } from '../../compiler/artefact.ts'
 import { initialValues, layoutOf } from '../../compiler/train/initialise.ts'
 import { emitTraining } from '../../compiler/train/training-graph.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'

@@ -18,7 +18,14 @@ export async function check(file: string, options: CheckOptions): Promise<number
   const isLibrary = options.model === undefined && checked.sources.entry?.items.every(({ kind }) => kind !== 'model')
   const found = checked.diagnostics.filter(({ code }) => !(isLibrary && code === names.noModel.code))
   const isWrong = found.some(({ severity }) => severity === 'error')
-  if (options.json) process.stdout.write(`${JSON.stringify(toJson(found, (path) => texts.get(path)), undefined, 2)}\n`)
+  if (options.json)
+    process.stdout.write(
+      `${JSON.stringify(
+        toJson(found, (path) => texts.get(path)),
+        undefined,
+        2,
+      )}\n`,
+    )
   else printDiagnostics(found, texts)
   const asksForStage = options.emit !== undefined || options.verifyIr || options.printAfter.length > 0
   if (asksForStage && (!isWrong || options.emit === 'ast')) {

@@ -41,7 +41,12 @@ export async function predict(file: string, options: PredictOptions): Promise<un
   const examples = await makeExamples([sample], inputs, signature.bounds, sources)
   const session = await openSession(onnx, { threads, spinning: false })
   try {
-    const [made = {}] = await predictAll(session, inputs, examples, predictions.map(({ name }) => name))
+    const [made = {}] = await predictAll(
+      session,
+      inputs,
+      examples,
+      predictions.map(({ name }) => name),
+    )
     const answers = nameAnswers(predictions, made)
     process.stdout.write(
       options.json ? `${JSON.stringify(answers, undefined, 2)}\n` : formatAnswers(answers, colourful(process.stdout)),

@@ -28,7 +28,10 @@ export async function quickstart({ out, epochs }: QuickstartOptions): Promise<nu
 
   say(`1. A corpus of ${size} samples, synthesised: nobody spoke or wrote them (${corpus})`)
   const { manifest, vectors } = await generateSyntheticCorpus(corpus, { seed: 1, size })
-  const samples = (await readFile(manifest, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Sample)
+  const samples = (await readFile(manifest, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Sample)
 
   say(`\n2. The spec is checked\n$ npx mcfnc check ${spec}`)
   const checked = await check(spec, { printAfter: [] })
@@ -37,7 +40,9 @@ export async function quickstart({ out, epochs }: QuickstartOptions): Promise<nu
 
   const set = { D: { text_dim: '100' } }
   const flags = `--data ${manifest} --vectors ${vectors} -D text_dim=100 --test-session 5`
-  say(`\n3. The model is trained, exported and compared with the reference\n$ npx mcfnc train ${spec} ${flags} --epochs ${epochs} --lr 0.0005 --out ${run}`)
+  say(
+    `\n3. The model is trained, exported and compared with the reference\n$ npx mcfnc train ${spec} ${flags} --epochs ${epochs} --lr 0.0005 --out ${run}`,
+  )
   await rm(run, { recursive: true, force: true })
   const options = { ...set, data: manifest, vectors, testSession: 5, out: run, epochs, lr: 5e-4 }
   const trained = await train(spec, options)

@@ -24,7 +24,10 @@ export async function summary(file: string, options: SummaryOptions): Promise<un
     process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
     return
   }
-  const at = [...(options.batch > 1 ? [`a batch of ${options.batch}`] : []), ...Object.entries(lengths).map(([name, n]) => `${n} ${name}`)]
+  const at = [
+    ...(options.batch > 1 ? [`a batch of ${options.batch}`] : []),
+    ...Object.entries(lengths).map(([name, n]) => `${n} ${name}`),
+  ]
   const rows = blocks.map(({ path, depth, shapes, parameters: count, flops }) => [
     path === '' ? signature.model : `${'  '.repeat(depth)}${path.split('.').at(-1)}`,
     shapes.join(', '),
@@ -36,7 +39,11 @@ export async function summary(file: string, options: SummaryOptions): Promise<un
       [signature.model, ...signature.variants].join(' + '),
       ...inputs.map(({ name, dims }) => `  ${name}: [${dims.join(', ')}]`),
       '',
-      ...formatTable(['block', 'shape', 'parameters', `arithmetic${at.length > 0 ? ` at ${at.join(', ')}` : ''}`], rows, 'llrr'),
+      ...formatTable(
+        ['block', 'shape', 'parameters', `arithmetic${at.length > 0 ? ` at ${at.join(', ')}` : ''}`],
+        rows,
+        'llrr',
+      ),
     ].join('\n')}\n`,
   )
 }

@@ -84,7 +84,9 @@ export async function train(file: string, options: TrainOptions): Promise<number
     for (const { name, parts, warnings } of folds) {
       printDiagnostics(warnings, new Map())
       const { train: fit, validation, test } = parts
-      reporter.note(`${name ? `${name}: ` : ''}${fit.length} samples to train, ${validation.length} to validate, ${test.length} to test`)
+      reporter.note(
+        `${name ? `${name}: ` : ''}${fit.length} samples to train, ${validation.length} to validate, ${test.length} to test`,
+      )
       const outcome = await runTraining(experiment, parts, join(options.out, name), context)
       if (outcome.kind === 'interrupted') {
         reporter.note(`stopped in epoch ${outcome.epoch}; go on with the same command and --resume`)
@@ -105,7 +107,9 @@ export async function train(file: string, options: TrainOptions): Promise<number
     process.stdout.write(`\n${formatSummary(summary)}\n`)
   }
   const folder = many ? join(options.out, folds[0]?.name ?? '') : options.out
-  process.stdout.write(`the model is ${join(folder, 'model.onnx')}${many ? ', and one in each folder beside it' : ''}\n`)
+  process.stdout.write(
+    `the model is ${join(folder, 'model.onnx')}${many ? ', and one in each folder beside it' : ''}\n`,
+  )
   return exitCodes.fine
 }
 
@@ -123,7 +127,9 @@ async function readRecipe(options: TrainOptions): Promise<Recipe> {
   try {
     if (path !== undefined) text = await readFile(path, 'utf8')
   } catch (failure) {
-    throw new DiagnosticError([diagnose(recipeUnreadable, undefined, { path: path ?? '', reason: explainFileError(failure) })])
+    throw new DiagnosticError([
+      diagnose(recipeUnreadable, undefined, { path: path ?? '', reason: explainFileError(failure) }),
+    ])
   }
   const flags = {
     epochs: options.epochs,
@@ -160,7 +166,8 @@ function listen(): { readonly caught: boolean; stop(): void } {
 
 function formatSummary({ folds, mean, deviation }: FoldSummary): string {
   const keys = Object.keys(mean)
-  const cells = (row: Readonly<Record<string, number>>): string[] => keys.map((key) => (row[key] ?? Number.NaN).toFixed(3))
+  const cells = (row: Readonly<Record<string, number>>): string[] =>
+    keys.map((key) => (row[key] ?? Number.NaN).toFixed(3))
   const rows = [
     ...Object.entries(folds).map(([name, row]) => [name, ...cells(row)]),
     ['mean', ...cells(mean)],

@@ -1,11 +1,12 @@
 /** `mcfnc variants`: what each variant of a model has that the model has not, and what it has not. */
-import { formatDim } from '../../compiler/shapes/dim.ts'
+
 import type { Program } from '../../compiler/artefact.ts'
-import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts'
 import { check } from '../../compiler/compile.ts'
+import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts'
+import { formatDim } from '../../compiler/shapes/dim.ts'
+import { makeNodeReader } from '../../compiler/source/node-reader.ts'
 import { countFlops, countParameters, defaultLength, formatCount, formatFlops } from '../../runtime/report/summary.ts'
 import { formatTable } from '../../runtime/report/table.ts'
-import { makeNodeReader } from '../../compiler/source/node-reader.ts'
 import { exitCodes, printDiagnostics } from '../failure.ts'
 import { compileFile, compileOptions, loadProgram, type SpecOptions } from '../spec.ts'
 
@@ -74,7 +75,10 @@ function describe(name: string, program: Program, base: Program, given: Readonly
     difference: {
       parameters: parameters - countParameters(base.inference),
       flops: flops - measure(base),
-      inputs: [...mine.filter((i) => !theirs.includes(i)).map((i) => `+${i}`), ...theirs.filter((i) => !mine.includes(i)).map((i) => `-${i}`)],
+      inputs: [
+        ...mine.filter((i) => !theirs.includes(i)).map((i) => `+${i}`),
+        ...theirs.filter((i) => !mine.includes(i)).map((i) => `-${i}`),
+      ],
     },
   }
 }

@@ -33,7 +33,9 @@ export function describeModel({ signature, features }: ModelCard): Record<string
     'mcfnc.hypers': JSON.stringify(signature.hypers),
     'mcfnc.features': JSON.stringify(features),
     ...Object.fromEntries(
-      signature.targets.flatMap(({ name, classes }) => (classes ? [[`mcfnc.classes.${name}`, JSON.stringify(classes)]] : [])),
+      signature.targets.flatMap(({ name, classes }) =>
+        classes ? [[`mcfnc.classes.${name}`, JSON.stringify(classes)]] : [],
+      ),
     ),
   }
 }
@@ -43,7 +45,8 @@ export function readModelCard(metadata: Readonly<Record<string, string>>, file: 
   const { 'mcfnc.format': found, 'mcfnc.signature': signature, 'mcfnc.features': features } = metadata
   if (found === undefined || signature === undefined || features === undefined)
     throw new DiagnosticError([diagnose(messages.notOurModel, undefined, { file })])
-  if (found !== format) throw new DiagnosticError([diagnose(messages.modelFormat, undefined, { file, found, known: format })])
+  if (found !== format)
+    throw new DiagnosticError([diagnose(messages.modelFormat, undefined, { file, found, known: format })])
   return {
     signature: JSON.parse(signature, (key, value: unknown) =>
       key === 'dims' && Array.isArray(value) ? value.map((text: string) => parseDim(text)) : value,

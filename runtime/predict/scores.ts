@@ -67,6 +67,10 @@ function sampleLoss(kind: BoundPrediction['kind'], truth: readonly number[], mad
 }
 
 function classScore(truths: readonly number[], guesses: readonly number[], names: readonly string[]): ClassScore {
-  const { samples, accuracy, wa, ua, weightedF1, macroF1, confusion, classes } = classificationMetrics(truths, guesses, names)
+  const { samples, accuracy, wa, ua, weightedF1, macroF1, confusion, classes } = classificationMetrics(
+    truths,
+    guesses,
+    names,
+  )
   return { samples, accuracy, wa, ua, weighted_f1: weightedF1, macro_f1: macroF1, confusion, classes }
 }

@@ -95,7 +95,10 @@ function compareLists(a: readonly number[], b: readonly number[]): number {
 }
 
 const formatSampleType = (dims: readonly Dim[]): string =>
-  `[${dims.filter((dim, axis) => axis > 0 || formatDim(dim) !== BATCH).map(formatDim).join(', ')}]`
+  `[${dims
+    .filter((dim, axis) => axis > 0 || formatDim(dim) !== BATCH)
+    .map(formatDim)
+    .join(', ')}]`
 
 /** 1,234,567. */
 export const formatCount = (n: number): string => Math.round(n).toLocaleString('en-GB')

@@ -53,7 +53,12 @@ export function assembleNoise(
       const stride = padded.reduce((a, b) => a * b, 1)
       const data = new Float32Array(examples.length * stride)
       examples.forEach((example, i) => {
-        const valid = inner.map((dim) => Math.max(0, evaluateDim(dim, (seq) => lengths[i]?.get(seq) ?? 0)))
+        const valid = inner.map((dim) =>
+          Math.max(
+            0,
+            evaluateDim(dim, (seq) => lengths[i]?.get(seq) ?? 0),
+          ),
+        )
         fillNoise(data, i * stride, keyOf('noise', seed, epoch, example.id, name), valid, padded)
       })
       return [name, { dtype: 'f32', data, dims: [examples.length, ...padded] } satisfies Value]

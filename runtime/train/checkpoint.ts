@@ -100,7 +100,9 @@ export async function loadCheckpoint(folder: string, artefact: TrainingArtefact)
       slots: Object.fromEntries(artefact.slots.map((slot) => [slot, join_(`${slot}/`, artefact.params)])),
     },
     average: has('average/') ? join_('average/', artefact.params) : undefined,
-    best: has('best/') ? { params: join_('best/', artefact.params), states: join_('best/', artefact.states) } : undefined,
+    best: has('best/')
+      ? { params: join_('best/', artefact.params), states: join_('best/', artefact.states) }
+      : undefined,
   }
 }
 
@@ -126,5 +128,7 @@ function readProgress(text: string | undefined): Progress | undefined {
 const isProgress = (value: unknown): value is Progress =>
   typeof value === 'object' &&
   value !== null &&
-  ['epoch', 'batch', 'step', 'logBytes'].every((key) => key in value && Number.isInteger(value[key as keyof typeof value])) &&
+  ['epoch', 'batch', 'step', 'logBytes'].every(
+    (key) => key in value && Number.isInteger(value[key as keyof typeof value]),
+  ) &&
   ['sums', 'best', 'finished'].every((key) => key in value)

@@ -1,10 +1,10 @@
 /** Runs over several test parts: each session held out in turn, or k parts of the samples; and what they come to. */
 import { join } from 'node:path'
+import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts'
 import type { Sample } from '../data/manifest.ts'
 import { folds, split } from '../data/split.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { metricsOfConfusion } from '../metrics/metrics.ts'
-import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts'
 import type { Example } from '../predict/batch.ts'
 import type { Recipe } from './recipe.ts'
 import type { Parts, RunMetrics } from './run.ts'
@@ -116,9 +116,14 @@ function poolConfusions(results: readonly RunMetrics[]): Record<string, Record<s
     first.flatMap(([prediction, { classes }]) => {
       if (!classes) return []
       const sum = classes.confusion.map((row, i) =>
-        row.map((_, k) => results.reduce((n, { test }) => n + (test?.[prediction]?.classes?.confusion[i]?.[k] ?? 0), 0)),
+        row.map((_, k) =>
+          results.reduce((n, { test }) => n + (test?.[prediction]?.classes?.confusion[i]?.[k] ?? 0), 0),
+        ),
       )
-      const { ua, wa, accuracy, weightedF1, macroF1 } = metricsOfConfusion(sum, classes.classes.map(({ name }) => name))
+      const { ua, wa, accuracy, weightedF1, macroF1 } = metricsOfConfusion(
+        sum,
+        classes.classes.map(({ name }) => name),
+      )
       return [[prediction, { ua, wa, accuracy, weighted_f1: weightedF1, macro_f1: macroF1 }]]
     }),
   )

@@ -103,7 +103,12 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
     while (!snapshot.progress.finished) {
       let { progress } = snapshot
       const { epoch } = progress
-      const batches = planEpoch(costs, { seed: recipe.seed, epoch, batchSize: recipe.batch_size, bucket: recipe.bucket })
+      const batches = planEpoch(costs, {
+        seed: recipe.seed,
+        epoch,
+        batchSize: recipe.batch_size,
+        bucket: recipe.bucket,
+      })
       reporter.beginEpoch(epoch, recipe.epochs, batches.length, progress.batch)
       for (let batch = progress.batch; batch < batches.length; batch++) {
         const examples = (batches[batch] ?? []).map((i) => task.train[i] as Example)
@@ -131,7 +136,8 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
       const current = { params: snapshot.average ?? step.weights().params, states: step.weights().states }
       const scores = await evaluate(evaluation, task, current)
       const value = monitored(monitor, scores, task.predictions)
-      const better = progress.best === null || (monitor === 'loss' ? value < progress.best.value : value > progress.best.value)
+      const better =
+        progress.best === null || (monitor === 'loss' ? value < progress.best.value : value > progress.best.value)
       const best = better ? { epoch, value } : progress.best
       const record: EpochRecord = {
         epoch,
@@ -175,7 +181,9 @@ function freshSnapshot(task: TrainingTask): Snapshot {
 
 /** All that a step is fed but weights and control. */
 export const assembleStep = (
-  task: Pick<TrainingTask, 'inputs' | 'targets' | 'recipe'> & { readonly artefact: { readonly noise: readonly NoiseSignature[] } },
+  task: Pick<TrainingTask, 'inputs' | 'targets' | 'recipe'> & {
+    readonly artefact: { readonly noise: readonly NoiseSignature[] }
+  },
   examples: readonly Example[],
   epoch: number,
 ): Record<string, Value> => ({
@@ -280,7 +288,10 @@ export const flattenScores = (scores: Readonly<Record<string, Score>>): Record<s
     Object.entries(scores).flatMap(([name, { loss, classes }]): [string, number][] => [
       [`${name}.loss`, loss],
       ...(classes
-        ? (['ua', 'wa', 'accuracy', 'weighted_f1'] as const).map((key): [string, number] => [`${name}.${key}`, classes[key]])
+        ? (['ua', 'wa', 'accuracy', 'weighted_f1'] as const).map((key): [string, number] => [
+            `${name}.${key}`,
+            classes[key],
+          ])
         : []),
     ]),
   )

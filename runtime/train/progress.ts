@@ -26,7 +26,7 @@ export async function createReporter({ stream, colour, now }: ProgressOptions): 
       .filter(([name]) => /\.(ua|wa|loss)$/.test(name))
       .map(([name, value]) => `${name.split('.').at(-1)} ${value.toFixed(name.endsWith('.loss') ? 4 : 3)}`)
     return (
-      `epoch ${String(epoch).padStart(width)}/${epochs}  loss ${(train['loss'] ?? 0).toFixed(4)}  ` +
+      `epoch ${String(epoch).padStart(width)}/${epochs}  loss ${(train.loss ?? 0).toFixed(4)}  ` +
       `${paint.dim('validation')} ${scores.join(' ')}  ${paint.dim(`${seconds} s`)}${best ? paint.green('  best') : ''}`
     )
   }

@@ -1,7 +1,7 @@
 /** The training recipe: every choice of a run that is not the model's, with its defaults. */
 import type { OptimiserKind } from '../../compiler/artefact.ts'
-import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
+import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 
 /** The fields of `specs/schemas/recipe.schema.json`, which says what each is. */
 export interface Recipe {

@@ -42,7 +42,11 @@ const isPart = (name: string): boolean => name.startsWith('.') && name.endsWith(
  * Looks at a folder before a run, and writes nothing: 'fresh' for a run that starts, 'resumed' for one that goes on.
  * Throws a DiagnosticError where it is not empty, or holds a run of another configuration.
  */
-export async function inspectFolder(folder: RunFolder, config: RunConfig, resume: boolean): Promise<'fresh' | 'resumed'> {
+export async function inspectFolder(
+  folder: RunFolder,
+  config: RunConfig,
+  resume: boolean,
+): Promise<'fresh' | 'resumed'> {
   let names: string[]
   try {
     names = await readdir(folder.path)
@@ -64,7 +68,8 @@ export async function inspectFolder(folder: RunFolder, config: RunConfig, resume
 export async function refuseOccupied(path: string): Promise<void> {
   const names = await readdir(path).catch(() => [])
   const isRun = names.some((name) => name === 'config.json' || /^(session|fold)-\d+$/.test(name))
-  if (!names.every(isPart)) throw new DiagnosticError([diagnose(messages.folderNotEmpty, undefined, { folder: path, isRun })])
+  if (!names.every(isPart))
+    throw new DiagnosticError([diagnose(messages.folderNotEmpty, undefined, { folder: path, isRun })])
 }
 
 /** Makes the folder of a fresh run; its configuration comes first, as the mark that this is a run. */
@@ -159,4 +164,6 @@ const specName = (path: string): string =>
     .join('/')
 
 const unwritable = (folder: RunFolder, failure: unknown): DiagnosticError =>
-  new DiagnosticError([diagnose(messages.folderUnwritable, undefined, { folder: folder.path, reason: explainFileError(failure) })])
+  new DiagnosticError([
+    diagnose(messages.folderUnwritable, undefined, { folder: folder.path, reason: explainFileError(failure) }),
+  ])

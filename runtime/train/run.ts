@@ -1,9 +1,9 @@
 /** One run, from prepared samples to a folder with a trained, verified model and its scores. */
 import { readFile } from 'node:fs/promises'
 import type { Program, TrainingArtefact } from '../../compiler/artefact.ts'
-import { emitTraining } from '../../compiler/train/training-graph.ts'
-import { initialValues } from '../../compiler/train/initialise.ts'
 import { exportInference, exportWithInputs } from '../../compiler/emit/onnx/export.ts'
+import { initialValues } from '../../compiler/train/initialise.ts'
+import { emitTraining } from '../../compiler/train/training-graph.ts'
 import { predictAll } from '../engines/ort/predict-all.ts'
 import { engineVersion, openSession } from '../engines/ort/session.ts'
 import { verifyExport } from '../engines/ort/verify.ts'
@@ -118,7 +118,10 @@ export async function runTraining(
 
   const { artefact } = task
   const named = nameWeights(artefact, best)
-  await writeSafetensors(folder.weights, { tensors: named, metadata: { 'mcfnc.spec_sha256': experiment.program.signature.specHash } })
+  await writeSafetensors(folder.weights, {
+    tensors: named,
+    metadata: { 'mcfnc.spec_sha256': experiment.program.signature.specHash },
+  })
   const weights = flatWeights(artefact, best)
   const onnx = await exportVerified(experiment, weights)
   await writeFileAtomic(folder.model, onnx.bytes)
@@ -217,4 +220,3 @@ export const hashExamples = (examples: readonly Example[]): string =>
       ...Object.values(rows).map((row) => new Uint8Array(row.buffer, row.byteOffset, row.byteLength)),
     ]),
   )
-

@@ -1,6 +1,12 @@
 /** A training artefact written by hand, op by op: softmax regression on mean word vectors with dropout and momentum. */
 import type { FlatLayout, TrainingArtefact } from '../../compiler/artefact.ts'
-import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, type OnnxValue } from '../../compiler/emit/onnx/model.ts'
+import {
+  encodeModel,
+  type OnnxAttribute,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+} from '../../compiler/emit/onnx/model.ts'
 import { batchDim, constantDim } from '../../compiler/shapes/dim.ts'
 import type { Example } from '../../runtime/predict/batch.ts'
 import type { BoundInput, BoundPrediction, BoundTarget } from '../../runtime/predict/binding.ts'

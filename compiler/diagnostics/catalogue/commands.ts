@@ -26,15 +26,23 @@ export const modelFormat = error<{ file: string; found: string; known: string }>
   help: ['use the version that made it, or build it again'],
 }))
 
-export const inputNotGiven = error<{ input: string; option: string; unit: string }>('MCF6606', 'input-not-given', (p) => ({
-  message: `the model takes ${quote(p.input)}, so ${p.option} is needed`,
-  help: [`add ${p.option} ${p.unit}`],
-}))
+export const inputNotGiven = error<{ input: string; option: string; unit: string }>(
+  'MCF6606',
+  'input-not-given',
+  (p) => ({
+    message: `the model takes ${quote(p.input)}, so ${p.option} is needed`,
+    help: [`add ${p.option} ${p.unit}`],
+  }),
+)
 
-export const inputNotTaken = error<{ option: string; inputs: readonly string[] }>('MCF6607', 'input-not-taken', (p) => ({
-  message: `${p.option} was given, and the model takes only ${p.inputs.map(quote).join(' and ')}`,
-  help: [`leave ${p.option} out`],
-}))
+export const inputNotTaken = error<{ option: string; inputs: readonly string[] }>(
+  'MCF6607',
+  'input-not-taken',
+  (p) => ({
+    message: `${p.option} was given, and the model takes only ${p.inputs.map(quote).join(' and ')}`,
+    help: [`leave ${p.option} out`],
+  }),
+)
 
 export const nothingToEvaluate = error<{ session: number; sessions: readonly number[] }>(
   'MCF6608',

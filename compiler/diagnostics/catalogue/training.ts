@@ -66,10 +66,14 @@ export const nothingToMonitor = error<{ monitor: string }>('MCF6524', 'nothing-t
   help: ['set it to `loss`, or leave it out'],
 }))
 
-export const featureWidth = error<{ input: string; wanted: number; found: number }>('MCF6522', 'feature-width', (p) => ({
-  message: `the model's input ${quote(p.input)} takes ${p.wanted} values a frame; the acoustic features have ${p.found}`,
-  help: [`declare it as [frames, ${p.found}]`],
-}))
+export const featureWidth = error<{ input: string; wanted: number; found: number }>(
+  'MCF6522',
+  'feature-width',
+  (p) => ({
+    message: `the model's input ${quote(p.input)} takes ${p.wanted} values a frame; the acoustic features have ${p.found}`,
+    help: [`declare it as [frames, ${p.found}]`],
+  }),
+)
 
 export const lengthOutOfBounds = error<{
   sample: string

@@ -64,7 +64,7 @@ export async function openTrainingStep(
   const allocate = (): Record<string, Value> => {
     const vector = (size: number): Value => ({ dtype: 'f32', data: new Float32Array(size), dims: [size] })
     const set: Record<string, Value> = { params: vector(artefact.params.size) }
-    if (hasStates) set['states'] = vector(artefact.states.size)
+    if (hasStates) set.states = vector(artefact.states.size)
     for (const slot of artefact.slots) set[slot] = vector(artefact.params.size)
     return set
   }
@@ -93,7 +93,9 @@ export async function openTrainingStep(
         made = await session.run(feeds, { ...results, ...next })
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause)
-        throw new DiagnosticError([diagnose(messages.engineFails, undefined, { doing: `taking step ${control.step}`, why })])
+        throw new DiagnosticError([
+          diagnose(messages.engineFails, undefined, { doing: `taking step ${control.step}`, why }),
+        ])
       }
       ;[current, other] = [other, current]
       const number = (name: string): number => Number(made[name]?.data[0])

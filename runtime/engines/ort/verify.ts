@@ -107,7 +107,9 @@ function randomFeeds(signature: Signature, env: Env, key: Key): Record<string, V
     const type: TensorType = { dtype, dims: [batchDim, ...dims] }
     const shape = shapeOf(type.dims, env)
     const size = shape.reduce((a, b) => a * b, 1)
-    const values = Float64Array.from({ length: size }, () => (below === undefined ? 4 * draw() - 2 : Math.floor(draw() * below)))
+    const values = Float64Array.from({ length: size }, () =>
+      below === undefined ? 4 * draw() - 2 : Math.floor(draw() * below),
+    )
     forInvalid(type, env, (from, to) => values.fill(below === undefined ? 1e3 : 0, from, to))
     feeds[name] =
       dtype === 'f32'
@@ -153,7 +155,10 @@ function sensitivity(
       return [name, array.dtype === 'f32' ? { ...array, data: array.data.map(move) } : array]
     }),
   )
-  const [before, after] = [exact, moved].map((arrays) => interpret(graph, arrays, env).get(output)) as [NdArray, NdArray]
+  const [before, after] = [exact, moved].map((arrays) => interpret(graph, arrays, env).get(output)) as [
+    NdArray,
+    NdArray,
+  ]
   const type = graph.nodes.find(({ id }) => id === graph.outputs.find(({ name }) => name === output)?.value)?.type
   const made: Value = { dtype: 'f32', data: Float32Array.from(after.data), dims: after.shape }
   return compare(made, before, type ?? { dtype: 'f32', dims: [] }, env)
@@ -186,7 +191,9 @@ async function firstDifference(
   tolerance: number,
   options: VerifyOptions,
 ): Promise<string | undefined> {
-  const inside = graph.nodes.filter((node) => node.op !== 'input' && node.op !== 'constant' && node.type.dtype === 'f32')
+  const inside = graph.nodes.filter(
+    (node) => node.op !== 'input' && node.op !== 'constant' && node.type.dtype === 'f32',
+  )
   const probes = new Map<number, NdArray>()
   const observe = (node: AnyNode, value: NdArray): void => {
     probes.set(node.id, value)

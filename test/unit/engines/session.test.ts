@@ -21,11 +21,11 @@ test('a session runs, and writes an output into the memory it is given', async (
   expect(session.inputs).toEqual(['x'])
   const x: Value = { dtype: 'f32', data: Float32Array.of(1, 2, 3), dims: [3] }
   const plain = await session.run({ x }, { y: null })
-  expect(plain['y']).toEqual({ dtype: 'f32', data: Float32Array.of(2, 4, 6), dims: [3] })
+  expect(plain.y).toEqual({ dtype: 'f32', data: Float32Array.of(2, 4, 6), dims: [3] })
   const memory = new Float32Array(3)
   const given = await session.run({ x }, { y: { dtype: 'f32', data: memory, dims: [3] } })
   expect([...memory]).toEqual([2, 4, 6])
-  expect(given['y']?.data).toBe(memory)
+  expect(given.y?.data).toBe(memory)
   await session.release()
 })
 

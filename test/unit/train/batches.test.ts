@@ -8,17 +8,24 @@ const costs = fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 1, maxLeng
 
 test('an epoch visits every sample once, in batches of nearly one size', () => {
   fc.assert(
-    fc.property(costs, fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 6 }), fc.nat(), (list, batchSize, bucket, seed) => {
-      const batches = planEpoch(list, { seed, epoch: 1, batchSize, bucket })
-      expect(batches.flat().sort((a, b) => a - b)).toEqual(list.map((_, i) => i))
-      expect(Math.max(...batches.map((b) => b.length))).toBeLessThanOrEqual(batchSize)
-    }),
+    fc.property(
+      costs,
+      fc.integer({ min: 1, max: 40 }),
+      fc.integer({ min: 1, max: 6 }),
+      fc.nat(),
+      (list, batchSize, bucket, seed) => {
+        const batches = planEpoch(list, { seed, epoch: 1, batchSize, bucket })
+        expect(batches.flat().sort((a, b) => a - b)).toEqual(list.map((_, i) => i))
+        expect(Math.max(...batches.map((b) => b.length))).toBeLessThanOrEqual(batchSize)
+      },
+    ),
   )
 })
 
 test('the plan is a function of seed and epoch, and differs between them', () => {
   const list = Array.from({ length: 100 }, (_, i) => (i * 37) % 101)
-  const plan = (seed: number, epoch: number): string => JSON.stringify(planEpoch(list, { seed, epoch, batchSize: 8, bucket: 4 }))
+  const plan = (seed: number, epoch: number): string =>
+    JSON.stringify(planEpoch(list, { seed, epoch, batchSize: 8, bucket: 4 }))
   expect(plan(1, 1)).toBe(plan(1, 1))
   expect(new Set([plan(1, 1), plan(1, 2), plan(2, 1)]).size).toBe(3)
 })
@@ -33,7 +40,12 @@ test('bucketing pads less than a free shuffle', () => {
 })
 
 test('no batch is tiny', () => {
-  expect(batchesByLength(Array.from({ length: 33 }, () => 1), 32).map((b) => b.length)).toEqual([17, 16])
+  expect(
+    batchesByLength(
+      Array.from({ length: 33 }, () => 1),
+      32,
+    ).map((b) => b.length),
+  ).toEqual([17, 16])
 })
 
 test('inputs are padded with zeros and say their lengths', () => {
@@ -46,6 +58,10 @@ test('inputs are padded with zeros and say their lengths', () => {
       { id: 'c', rows: { text: new Float32Array(0) }, targets: {} },
     ],
   )
-  expect(batch['text']).toEqual({ dtype: 'f32', dims: [3, 2, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0) })
-  expect(batch['text_lengths']).toEqual({ dtype: 'i64', dims: [3], data: BigInt64Array.of(2n, 1n, 0n) })
+  expect(batch.text).toEqual({
+    dtype: 'f32',
+    dims: [3, 2, 2],
+    data: Float32Array.of(1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0),
+  })
+  expect(batch.text_lengths).toEqual({ dtype: 'i64', dims: [3], data: BigInt64Array.of(2n, 1n, 0n) })
 })

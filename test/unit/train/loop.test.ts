@@ -5,7 +5,14 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Surroundings, type TrainingTask, train } from '../../../runtime/train/loop.ts'
 import { defaultRecipe, type Recipe } from '../../../runtime/train/recipe.ts'
 import { inspectFolder, runFolder, startFolder } from '../../../runtime/train/run-folder.ts'
-import { tinyArtefact, tinyExamples, tinyInference, tinyInput, tinyPrediction, tinyTarget } from '../../support/tiny-training.ts'
+import {
+  tinyArtefact,
+  tinyExamples,
+  tinyInference,
+  tinyInput,
+  tinyPrediction,
+  tinyTarget,
+} from '../../support/tiny-training.ts'
 
 let root = ''
 beforeEach(async () => {
@@ -42,7 +49,8 @@ const config = { paths: {}, seed: 1 }
 const silent = { note: () => {}, beginEpoch: () => {}, endStep: () => {}, endEpoch: () => {} }
 async function start(name: string, changes: Partial<Surroundings> = {}): Promise<Surroundings> {
   const folder = runFolder(join(root, name))
-  if ((await inspectFolder(folder, config, true)) === 'fresh') await startFolder(folder, config, new Map([['a.model', 'x']]))
+  if ((await inspectFolder(folder, config, true)) === 'fresh')
+    await startFolder(folder, config, new Map([['a.model', 'x']]))
   return { folder, reporter: silent, interrupted: () => false, now: () => 0, ...changes }
 }
 
@@ -50,7 +58,10 @@ test('training learns, logs each epoch, and keeps two checkpoints', async () => 
   const where = await start('a')
   const outcome = await train(task(), where)
   expect(outcome.finished).toBe(true)
-  const lines = (await readFile(where.folder.log, 'utf8')).trim().split('\n').map((line) => JSON.parse(line))
+  const lines = (await readFile(where.folder.log, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   expect(lines.map((line) => line.epoch)).toEqual([1, 2, 3, 4, 5, 6])
   expect(lines.at(-1).train['loss.ce']).toBeLessThan(lines[0].train['loss.ce'])
   expect(lines.at(-1).validation['emotion.ua']).toBeGreaterThan(0.5)

@@ -2,7 +2,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { compareConfigs, inspectFolder, type RunFolder, runFolder, startFolder } from '../../../runtime/train/run-folder.ts'
+import {
+  compareConfigs,
+  inspectFolder,
+  type RunFolder,
+  runFolder,
+  startFolder,
+} from '../../../runtime/train/run-folder.ts'
 
 let root = ''
 let folder: RunFolder
