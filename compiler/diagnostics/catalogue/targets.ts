@@ -27,12 +27,12 @@ export const weightSize = error<{ path: string; shape: string; expected: number;
   }),
 )
 
-export const reservedName = error<{ name: string; use: string }>('MCF5005', 'reserved-name', (p) => ({
+export const reservedName = error<{ name: string; use: string }>('MCF5005', 'reserved-output-name', (p) => ({
   message: `\`${p.name}\` cannot be the name of an input here: ${p.use} has that name`,
   help: [`rename it in the spec, to \`${p.name}_in\` say`],
 }))
 
-export const noLoss = error<{ model: string }>('MCF5006', 'no-loss', (p) => ({
+export const noLoss = error<{ model: string }>('MCF5006', 'nothing-to-train', (p) => ({
   message: `\`${p.model}\` has no loss, so there is nothing to train it by`,
   help: ['add one: loss ce = CrossEntropy()(z, target)'],
 }))
