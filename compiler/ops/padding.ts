@@ -40,6 +40,7 @@ export type Repair =
   /** The sum becomes a product with the mask row. */
   | 'rows'
 
+/** A demand on one ragged axis of one operand. */
 export interface Need {
   readonly operand: number
   readonly axis: number
@@ -47,7 +48,8 @@ export interface Need {
   readonly repair: Repair
 }
 
-export interface Facts {
+/** What a rule may know of a graph's lengths and inputs. */
+export interface PaddingFacts {
   /** True where the dim is at least 1 for every sample. */
   readonly neverEmpty: (dim: Dim) => boolean
   /** True where the dim is 0 or more for all lengths. */
@@ -56,11 +58,12 @@ export interface Facts {
   readonly inputs: 'any' | 'zero'
 }
 
+/** How an op treats padding. */
 export interface PaddingRule<K extends OpName> {
   /** What must hold before the op may run on padded tensors: of each list, one. */
-  needs(node: Node<K>, operands: readonly OperandView[], facts: Facts): readonly (readonly Need[])[]
+  needs(node: Node<K>, operands: readonly OperandView[], facts: PaddingFacts): readonly (readonly Need[])[]
   /** What the result holds beyond the lengths of its ragged axis `axis`, once the needs are met. */
-  result(node: Node<K>, axis: number, operands: readonly OperandView[], facts: Facts): Padding
+  result(node: Node<K>, axis: number, operands: readonly OperandView[], facts: PaddingFacts): Padding
 }
 
 /** The least a value may be to count as weightless under a softmax, and what the pass adds to make it so. */
@@ -195,7 +198,7 @@ function powNeeds(operands: readonly OperandView[]): Need[][] {
 function readsInside(
   x: OperandView,
   { axis, offset, stride, dilation, dim }: Attributes['window'],
-  facts: Facts,
+  facts: PaddingFacts,
 ): boolean {
   const last = addDim(scaleDim(subDim(dim, constantDim(1)), rational(stride)), offset)
   const end = scaleDim(x.type.dims[axis] as Dim, rational(dilation))
@@ -206,7 +209,7 @@ function readsInside(
 function readsOutside(
   x: OperandView,
   { axis, offset, stride, dilation, dim }: Attributes['window'],
-  facts: Facts,
+  facts: PaddingFacts,
 ): boolean {
   const first = addDim(scaleDim(dim, rational(stride)), offset)
   const last = scaleDim(subDim(x.type.dims[axis] as Dim, constantDim(1)), rational(dilation))
@@ -317,10 +320,11 @@ const rules = {
   broadcast: identity(),
   concat: { needs: nothing, result: (_, axis, operands) => join(operands.map((x) => x.padding[axis] ?? 'finite')) },
   window: {
-    needs: ({ attributes }, operands, facts) =>
-      operands.some((x) => readsInside(x, attributes, facts))
-        ? []
-        : onAxes(operands, 0, 'zero', 'mask', (axis) => axis === attributes.axis),
+    needs({ attributes }, operands, facts) {
+      const [x] = operands
+      if (x?.padding[attributes.axis] === undefined || readsInside(x, attributes, facts)) return []
+      return [[{ operand: 0, axis: attributes.axis, demand: 'zero', repair: 'mask' }]]
+    },
     result(node, axis, [x], facts) {
       if (!x) return 'finite'
       // Beyond the operand's ends there are zeros.

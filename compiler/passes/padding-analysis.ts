@@ -1,13 +1,6 @@
 /** What every value of a graph holds in its padding, and which needs of its ops are not met. */
 import type { AnyNode, Graph, Node, ValueId } from '../ir/graph.ts'
-import {
-  meets,
-  type Need,
-  type OperandView,
-  type Facts as OpFacts,
-  type Padding,
-  paddingRuleOf,
-} from '../ops/padding.ts'
+import { meets, type Need, type OperandView, type Padding, type PaddingFacts, paddingRuleOf } from '../ops/padding.ts'
 import {
   addDim,
   constantDim,
@@ -26,7 +19,7 @@ import { compareRational, divRational, one, type Rational, rational, zero } from
 export type Masks = ReadonlyMap<ValueId, ReadonlySet<number>>
 
 /** What the padding rules may know about the lengths of a graph. */
-export function paddingFacts(graph: Graph, inputs: 'any' | 'zero'): OpFacts {
+export function paddingFacts(graph: Graph, inputs: 'any' | 'zero'): PaddingFacts {
   const bounds = new Map<string, Interval>(
     graph.seqs.map(({ name, low, high }) => [
       name,
@@ -88,14 +81,14 @@ export const operandsOf = (node: Node, views: Pick<ReadonlyMap<ValueId, OperandV
   })
 
 /** The node's result in one padding, given its operands'. */
-export const viewOf = (node: AnyNode, operands: readonly OperandView[], facts: OpFacts): OperandView => ({
+export const viewOf = (node: AnyNode, operands: readonly OperandView[], facts: PaddingFacts): OperandView => ({
   type: node.type,
   constant: constantOf(node, operands),
   padding: node.type.dims.map((dim, axis) => (isRagged(dim) ? paddingOf(node, axis, operands, facts) : undefined)),
 })
 
 /** What a node's result holds on one ragged axis. */
-export const paddingOf = (node: Node, axis: number, operands: readonly OperandView[], facts: OpFacts): Padding =>
+export const paddingOf = (node: Node, axis: number, operands: readonly OperandView[], facts: PaddingFacts): Padding =>
   paddingRuleOf(node.op).result(node, axis, operands, facts)
 
 /** The view with a claim replaced. */
@@ -115,7 +108,7 @@ export const maskedView = (view: OperandView, axes: Iterable<number>): OperandVi
 }
 
 /** What each value holds in its padding when `masks` are applied. */
-export function analyse(graph: Graph, facts: OpFacts, masks: Masks = new Map()): Map<ValueId, OperandView> {
+export function analyse(graph: Graph, facts: PaddingFacts, masks: Masks = new Map()): Map<ValueId, OperandView> {
   const views = new Map<ValueId, OperandView>()
   for (const node of graph.nodes) {
     views.set(node.id, maskedView(viewOf(node, operandsOf(node, views), facts), masks.get(node.id) ?? []))
@@ -124,12 +117,15 @@ export function analyse(graph: Graph, facts: OpFacts, masks: Masks = new Map()):
 }
 
 /** A node's needs of which none is met. */
-export const unmetNeeds = (node: AnyNode, operands: readonly OperandView[], facts: OpFacts): (readonly Need[])[] =>
+export const unmetNeeds = (node: AnyNode, operands: readonly OperandView[], facts: PaddingFacts): (readonly Need[])[] =>
   needsOf(node, operands, facts).filter((needs) => !needs.some((need) => isMet(need, operands)))
 
 /** What a node needs: of each list, one. */
-export const needsOf = (node: Node, operands: readonly OperandView[], facts: OpFacts): readonly (readonly Need[])[] =>
-  paddingRuleOf(node.op).needs(node, operands, facts)
+export const needsOf = (
+  node: Node,
+  operands: readonly OperandView[],
+  facts: PaddingFacts,
+): readonly (readonly Need[])[] => paddingRuleOf(node.op).needs(node, operands, facts)
 
 /** Whether the operand holds what the need asks for. */
 export const isMet = (need: Need, operands: readonly OperandView[]): boolean =>

@@ -1,6 +1,6 @@
 /** Decides which values are masked where they are made: few, small, and none that nothing relies on. */
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts'
-import type { Facts, OperandView } from '../ops/padding.ts'
+import type { OperandView, PaddingFacts } from '../ops/padding.ts'
 import { BATCH, type Dim, evaluateDim, isRagged, sameDim } from '../shapes/dim.ts'
 import {
   analyse,
@@ -37,7 +37,7 @@ const sizeOf = (dims: readonly Dim[]): number =>
 const REACH = 6
 
 /** The masks that a graph needs. */
-export function planMasks(graph: Graph, facts: Facts): Masks {
+export function planMasks(graph: Graph, facts: PaddingFacts): Masks {
   const nodes = new Map<ValueId, AnyNode>(graph.nodes.map((node) => [node.id, node]))
   const wanted: Mutable = new Map()
   for (const { value } of graph.outputs)
@@ -55,7 +55,7 @@ function walk(
   graph: Graph,
   nodes: ReadonlyMap<ValueId, AnyNode>,
   wanted: Mutable,
-  facts: Facts,
+  facts: PaddingFacts,
 ): { readonly masks: Masks; readonly changed: boolean } {
   const views = new Map<ValueId, OperandView>()
   const masks: Mutable = new Map()
@@ -71,7 +71,8 @@ function walk(
         })
         .sort((a, b) => a.cost - b.cost)
       if (!cheapest) continue
-      add(wanted, cheapest.place)
+      // A place that is wanted already was not enough: then the operand itself is masked, which always is.
+      add(wanted, has(wanted, cheapest.place) ? cheapest.at : cheapest.place)
       changed = true
       // For the rest of this walk it counts as done, so that nothing else is asked for in its stead.
       for (const { value, axis } of [cheapest.at, cheapest.place])
@@ -96,7 +97,7 @@ function cheapestPlace(
   place: Place,
   nodes: ReadonlyMap<ValueId, AnyNode>,
   views: ReadonlyMap<ValueId, OperandView>,
-  facts: Facts,
+  facts: PaddingFacts,
   reach = REACH,
 ): { readonly place: Place; readonly cost: number } {
   const node = nodes.get(place.value) as AnyNode
@@ -119,7 +120,7 @@ const sameLength = (x: OperandView, axis: number, node: AnyNode, at: number): bo
   node.op === 'reshape' || sameDim(x.type.dims[axis] as Dim, node.type.dims[at] as Dim)
 
 /** The masks without those that later ones made needless; the largest are tried first. */
-function withoutIdle(graph: Graph, masks: Masks, facts: Facts): Masks {
+function withoutIdle(graph: Graph, masks: Masks, facts: PaddingFacts): Masks {
   const left: Mutable = new Map([...masks].map(([value, axes]) => [value, new Set(axes)]))
   const views = analyse(graph, facts, left)
   const outputs = new Set(graph.outputs.map(({ value }) => value))
@@ -148,7 +149,7 @@ function withoutMask(
   views: ReadonlyMap<ValueId, OperandView>,
   masks: Masks,
   outputs: ReadonlySet<ValueId>,
-  facts: Facts,
+  facts: PaddingFacts,
 ): ReadonlyMap<ValueId, OperandView> | undefined {
   const changes = new Map<ValueId, OperandView>()
   const now = { get: (id: ValueId) => changes.get(id) ?? views.get(id) }

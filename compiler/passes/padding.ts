@@ -5,7 +5,7 @@
 import { type Builder, mapGraph } from '../ir/builder.ts'
 import type { AnyNode, Graph, Node, ValueId } from '../ir/graph.ts'
 import type { OpName } from '../ops/op.ts'
-import type { Facts, Need, OperandView } from '../ops/padding.ts'
+import type { Need, OperandView, PaddingFacts } from '../ops/padding.ts'
 import {
   analyse,
   checkPadding,
@@ -46,7 +46,7 @@ export function pad(graph: Graph, options: PadOptions): Graph {
   throw new Error(`internal: padding reaches valid positions\n${problems.join('\n')}`)
 }
 
-function insertMasks(graph: Graph, facts: Facts): Graph {
+function insertMasks(graph: Graph, facts: PaddingFacts): Graph {
   const masks = planMasks(graph, facts)
   const views = analyse(graph, facts, masks)
   const visit = (node: AnyNode, operands: readonly ValueId[], builder: Builder): ValueId =>
@@ -67,7 +67,7 @@ function rewrite(
   b: Builder,
   views: ReadonlyMap<ValueId, OperandView>,
   masks: Masks,
-  facts: Facts,
+  facts: PaddingFacts,
 ): ValueId {
   const before = operandsOf(node, views)
   const unmet = unmetNeeds(node, before, facts).flat()
@@ -91,7 +91,7 @@ function repaired(
   operands: readonly ValueId[],
   b: Builder,
   unmet: readonly Need[],
-  facts: Facts,
+  facts: PaddingFacts,
 ): ValueId {
   const axesOf = (operand: number, repair: Need['repair']): number[] =>
     unmet.filter((need) => need.operand === operand && need.repair === repair).map((need) => need.axis)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { interpret } from '../../compiler/interpret/interpret.ts'
 import type { Graph } from '../../compiler/ir/graph.ts'
-import type { Facts } from '../../compiler/ops/padding.ts'
+import type { PaddingFacts } from '../../compiler/ops/padding.ts'
 import { pad } from '../../compiler/passes/padding.ts'
 import { analyse, type Masks, operandsOf, paddingFacts, unmetNeeds } from '../../compiler/passes/padding-analysis.ts'
 import { planMasks } from '../../compiler/passes/padding-plan.ts'
@@ -61,7 +61,7 @@ describe.each(['any', 'zero'] as const)('padding of inputs: %s', (inputs) => {
 })
 
 /** Whether no need is left that only a mask can meet, and each ragged output is zero in its padding. */
-function isEnough(graph: Graph, facts: Facts, masks: Masks): boolean {
+function isEnough(graph: Graph, facts: PaddingFacts, masks: Masks): boolean {
   const views = analyse(graph, facts, masks)
   const outputs = graph.outputs.every(({ value }) =>
     (views.get(value)?.padding ?? []).every((padding) => padding === undefined || padding === 0),
