@@ -7,6 +7,7 @@ import { emitOnnx, type OnnxOptions } from '../emit/onnx/emit.ts'
 import { type Builder, createBuilder, mapGraph } from '../ir/builder.ts'
 import type { Graph, GraphOutput, ValueId, Variable } from '../ir/graph.ts'
 import { branchless } from '../passes/branchless.ts'
+import { foldConstants } from '../passes/fold-constants.ts'
 import { layout } from '../passes/layout.ts'
 import { padding } from '../passes/padding.ts'
 import { type Pass, type PassOptions, runPasses } from '../passes/pass.ts'
@@ -148,4 +149,4 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
 }
 
 /** From the joint graph to one that can be emitted; our own loader fills padding with zeros. */
-export const trainingPasses: readonly Pass[] = [branchless, layout, padding({ inputs: 'zero' })]
+export const trainingPasses: readonly Pass[] = [branchless, layout, padding({ inputs: 'zero' }), foldConstants()]

@@ -30,6 +30,8 @@ export interface Emission {
   float(value: number): string
   /** Any constant; equal ones are written once. */
   tensor(dtype: DType, dims: readonly number[], data: readonly number[]): string
+  /** A constant of many numbers, under a name of its own; not compared with others. */
+  table(name: string, dtype: DType, dims: readonly number[], data: readonly number[]): string
   /** Reads `shape`, `extent` and their like are the same each time: made once, under a key. */
   once(key: string, make: () => string): string
   /** i64 [1]: the padded extent of an axis of this dim; never negative. */
@@ -185,6 +187,11 @@ export function createDraft(
       doc = oldDoc
       return name
     })
+  const table: Emission['table'] = (wanted, dtype, dims, data) => {
+    const name = unique(wanted)
+    initialisers.push({ name, dtype, dims, data: toData(dtype, data) })
+    return name
+  }
   const tensor: Emission['tensor'] = (dtype, dims, data) =>
     once(`${dtype}[${dims}]${data.map((v) => (Object.is(v, -0) ? '-0' : v))}`, () => {
       const text =
@@ -305,6 +312,7 @@ export function createDraft(
     int,
     float: (value) => tensor('f32', [], [value]),
     tensor,
+    table,
     once: apart,
     extent,
     shape,

@@ -1,7 +1,11 @@
 /** A program's inference graph as an ONNX model, its weights inside it or as inputs. */
 import type { Program } from '../../artefact.ts'
+import { branchless } from '../../passes/branchless.ts'
+import { foldAffine } from '../../passes/fold-affine.ts'
+import { foldConstants, type Weights } from '../../passes/fold-constants.ts'
+import { layout } from '../../passes/layout.ts'
 import { padding } from '../../passes/padding.ts'
-import { type PassOptions, runPasses } from '../../passes/pass.ts'
+import { type Pass, type PassOptions, runPasses } from '../../passes/pass.ts'
 import { batchDim } from '../../shapes/dim.ts'
 import { emitOnnx, type OnnxOptions } from './emit.ts'
 
@@ -10,17 +14,20 @@ export interface ExportOptions extends Pick<OnnxOptions, 'opset' | 'metadata' | 
 }
 
 /** From a ragged inference graph to one that can be emitted; users pad with anything. */
-export const inferencePasses = [padding({ inputs: 'any' })]
+export const inferencePasses = (weights?: Weights): readonly Pass[] => [
+  layout,
+  ...(weights ? [foldAffine] : []),
+  branchless,
+  padding({ inputs: 'any' }),
+  foldConstants(weights),
+]
 
 /**
  * The model as users get it: `weights` by path are its initialisers. Throws a DiagnosticError where one is missing or
  * misshapen.
  */
-export const exportInference = (
-  program: Program,
-  weights: ReadonlyMap<string, Float32Array>,
-  options: ExportOptions = {},
-): Uint8Array => emit(program, { ...options, weights })
+export const exportInference = (program: Program, weights: Weights, options: ExportOptions = {}): Uint8Array =>
+  emit(program, { ...options, weights })
 
 /** The model with every param and state as an input of its own, for evaluation while training goes on. */
 export const exportWithInputs = (program: Program, options: ExportOptions = {}): Uint8Array => emit(program, options)
@@ -32,5 +39,5 @@ function emit({ inference, signature }: Program, { passes, ...options }: ExportO
       lengths === undefined ? [] : [{ name: lengths, dtype: 'i64' as const, dims: [batchDim] }],
     ),
   ]
-  return emitOnnx(runPasses(inference, inferencePasses, passes), { ...options, inputs })
+  return emitOnnx(runPasses(inference, inferencePasses(options.weights), passes), { ...options, inputs })
 }

@@ -10,6 +10,9 @@ import { emitWindow, rangeOf } from './window.ts'
 /** Adds the nodes of one op and returns the name of the value they make. */
 export type OnnxLowering<K extends OpName> = (node: Node<K>, operands: readonly Operand[], e: Emission) => string
 
+/** Constants of up to this many numbers are shared where they are equal. */
+const smallTable = 64
+
 const elementTypes: Readonly<Record<DType, number>> = { f32: 1, i64: 7, bool: 9 }
 
 const at = (operands: readonly Operand[], i: number): Operand => operands[i] as Operand
@@ -82,7 +85,15 @@ export const lowerings = {
     const { value } = node.attributes
     const { dtype, dims } = node.type
     const sizes = dims.map(staticSize)
-    if (typeof value !== 'number') return e.tensor(dtype, sizes as number[], value)
+    if (typeof value !== 'number') {
+      if (value.length <= smallTable) return e.tensor(dtype, sizes as number[], value)
+      return e.table(
+        `${node.scope === '' ? '' : `${node.scope}.`}${node.label ?? 'table'}`,
+        dtype,
+        sizes as number[],
+        value,
+      )
+    }
     const scalar = e.tensor(dtype, [], [value])
     return dims.length === 0 ? scalar : expand(scalar, node.type, e)
   },

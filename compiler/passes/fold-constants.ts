@@ -1,0 +1,62 @@
+/** Computes what is known before the graph runs: once, in float64, rounded to f32 at the end. */
+import { type NdArray, ndArray } from '../interpret/array.ts'
+import { interpret } from '../interpret/interpret.ts'
+import { deadCodeElimination, liveNodes } from '../ir/builder.ts'
+import type { AnyNode, Graph, GraphOutput, ValueId } from '../ir/graph.ts'
+import { staticSize } from '../shapes/dim.ts'
+import { knownValues } from './known.ts'
+import type { Pass } from './pass.ts'
+
+/** Values of params and states by path, row by row. */
+export type Weights = ReadonlyMap<string, Float32Array>
+
+/** A table may take this many numbers where it is made of far fewer, such as a row that is only repeated. */
+const largestTable = 1 << 22
+
+/** The pass; with `weights`, what depends on them alone is known too. */
+export const foldConstants = (weights?: Weights): Pass => ({
+  name: 'fold-constants',
+  description: 'Computes once, in float64, what is made of constants and given weights alone.',
+  run: (graph) => fold(graph, weights),
+})
+
+/** Without the builder, which would compare long tables number by number. */
+function fold(graph: Graph, weights: Weights | undefined): Graph {
+  const nodeOf = new Map<ValueId, AnyNode>(graph.nodes.map((node) => [node.id, node]))
+  const isKnown = knownValues(weights !== undefined, (value) => nodeOf.get(value) as AnyNode)
+  const wanted = new Set(graph.outputs.map((output) => output.value))
+  for (const node of graph.nodes) if (!isKnown(node.id)) for (const operand of node.operands) wanted.add(operand)
+  const ends = graph.nodes.filter((node) => wanted.has(node.id) && isKnown(node.id) && isWorthFolding(node, nodeOf))
+  if (ends.length === 0) return graph
+  const tables = compute(graph, ends, weights ?? new Map())
+  const nodes = graph.nodes.map((node): AnyNode => {
+    const table = tables.get(node.id)
+    if (!table) return node
+    const label = node.label ?? 'folded'
+    return { ...node, op: 'constant', operands: [], attributes: { value: Array.from(table.data) }, label }
+  })
+  return deadCodeElimination({ ...graph, nodes })
+}
+
+/** Leaves are there already, and engines read other shapes of one tensor for nothing. */
+function isWorthFolding(node: AnyNode, nodeOf: ReadonlyMap<ValueId, AnyNode>): boolean {
+  if (node.op === 'reshape') return isWorthFolding(nodeOf.get(node.operands[0] as ValueId) as AnyNode, nodeOf)
+  if (node.op === 'input' || node.op === 'constant' || node.op === 'broadcast') return false
+  return node.type.dims.reduce((n, dim) => n * (staticSize(dim) ?? 0), 1) <= largestTable
+}
+
+function compute(graph: Graph, ends: readonly AnyNode[], weights: Weights): Map<ValueId, NdArray> {
+  const outputs: GraphOutput[] = ends.map(({ id }) => ({ name: String(id), value: id, role: 'output' }))
+  const nodes = liveNodes(graph.nodes, outputs)
+  const feeds = new Map<string, NdArray>()
+  for (const node of nodes) {
+    if (node.op !== 'input') continue
+    const { name } = node.attributes
+    const values = weights.get(name)
+    const shape = node.type.dims.map((dim) => staticSize(dim) ?? 0)
+    // A weight that is missing or misshapen is reported where weights are written.
+    feeds.set(name, ndArray(shape, values ?? new Float32Array(shape.reduce((a, b) => a * b, 1))))
+  }
+  const made = interpret({ ...graph, nodes, outputs, padded: false }, feeds, { batch: 1, lengths: {} })
+  return new Map(ends.map(({ id }) => [id, made.get(String(id)) as NdArray]))
+}
