@@ -227,6 +227,7 @@ export function compile(path: string, read: ReadSource, options: CompileOptions 
   const { inference, training, diagnostics, texts, model } = checked
   if (!inference || !training || !model) return { program: undefined, diagnostics, texts }
   const hash = options.hash?.([...texts.values()].join('\n')) ?? ''
+  const used = lowerModel(inference, 'inference')
   const program: Program = {
     signature: signatureOf(
       inference,
@@ -234,8 +235,8 @@ export function compile(path: string, read: ReadSource, options: CompileOptions 
       checked.variants.map((v) => v.name.value),
       hash,
     ),
-    inference: lowerModel(inference, 'inference'),
-    training: lowerModel(training, 'training'),
+    inference: used,
+    training: lowerModel(training, 'training', new Set(used.variables.map(({ path }) => path))),
   }
   return { program: withLiveInputs(program), diagnostics, texts }
 }

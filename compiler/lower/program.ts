@@ -10,8 +10,11 @@ import { spread } from './terms.ts'
 /** What a graph is for: its predictions and outputs, or its losses, their weighted total, and the state updates. */
 export type Purpose = 'inference' | 'training'
 
-/** The graph of a model, ragged: no mask is in it. */
-export function lowerModel(model: Elaborated, purpose: Purpose): Graph {
+/**
+ * The graph of a model, ragged: no mask is in it. `read` are the paths of states that the other graph reads; a state that
+ * neither reads is not updated, so that what a variant cut off is gone, inputs and all.
+ */
+export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySet<string> = new Set()): Graph {
   const b = createBuilder()
   const low = createLowering(b, noFacts)
   const outputs: GraphOutput[] = []
@@ -32,10 +35,19 @@ export function lowerModel(model: Elaborated, purpose: Purpose): Graph {
       total = total === undefined ? weighted : b.add(total, weighted)
     }
     if (total !== undefined) outputs.push({ name: 'total', value: total, role: 'total' })
-    for (const [def, update] of model.updates) {
-      if (def.body.kind !== 'state') continue
-      const inner: Lowering = { ...low, b: b.in({ scope: def.scope, label: def.label, span: def.span }) }
-      outputs.push({ name: def.body.path, value: spread(inner.b, lower(inner, update), def.axes), role: 'update' })
+    const waiting = new Map(model.updates)
+    // An update may read further states, which then need theirs.
+    for (let found = true; found; ) {
+      found = false
+      for (const [def, update] of waiting) {
+        if (def.body.kind !== 'state') continue
+        const { path } = def.body
+        if (!read.has(path) && !low.variables.has(path)) continue
+        const inner: Lowering = { ...low, b: b.in({ scope: def.scope, label: def.label, span: def.span }) }
+        outputs.push({ name: path, value: spread(inner.b, lower(inner, update), def.axes), role: 'update' })
+        waiting.delete(def)
+        found = true
+      }
     }
   }
   const variables = [...low.variables.values()].sort((x, y) => (x.path < y.path ? -1 : 1))
