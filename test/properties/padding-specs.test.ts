@@ -12,7 +12,7 @@ import { checkPadding } from '../../compiler/passes/padding-analysis.ts'
 import { makeNodeReader } from '../../compiler/source/node-reader.ts'
 import { buildTrainingGraph } from '../../compiler/train/training-graph.ts'
 import { maskUses, withoutMask } from '../support/masks.ts'
-import { differences, failure, randomFeeds, runPoisoned, validElements } from '../support/poison.ts'
+import { differences, failure, inputsOf, randomFeeds, runPoisoned, validElements } from '../support/poison.ts'
 
 const spec = 'specs/mcfn.model'
 const variants = [...readFileSync(spec, 'utf8').matchAll(/^variant "([^"]+)"/gm)].flatMap(([, name]) => name ?? [])
@@ -27,8 +27,11 @@ const env: Env = {
 /** Random feeds with what must be positive made so. */
 function feedsOf(graph: Graph, padding: number): Map<string, NdArray> {
   const feeds = randomFeeds(graph, env, { padding, ids: 4 })
+  const states = new Set(inputsOf(graph).flatMap(({ attributes: { name, role } }) => (role === 'state' ? name : [])))
   for (const [name, array] of feeds) {
-    if (/moment2|run_var|states/.test(name)) feeds.set(name, { ...array, data: array.data.map(Math.abs) })
+    // Variances and second moments are among them.
+    if (states.has(name) || name === 'states' || name === 'moment2')
+      feeds.set(name, { ...array, data: array.data.map(Math.abs) })
     if (name === 'step') feeds.set(name, { ...array, data: array.data.map(() => 3) })
     if (name === 'params') feeds.set(name, { ...array, data: array.data.map((value) => value / 3) })
   }

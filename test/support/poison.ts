@@ -20,7 +20,7 @@ export function hash(...parts: readonly (string | number)[]): number {
   return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32
 }
 
-export const raggedInputs = (graph: Graph): readonly (AnyNode & { op: 'input' })[] =>
+export const inputsOf = (graph: Graph): readonly (AnyNode & { op: 'input' })[] =>
   graph.nodes.flatMap((node) => (node.op === 'input' ? [node] : []))
 
 /** Calls back with each element's flat place and its index on every axis. */
@@ -64,7 +64,7 @@ export function randomFeeds(
 ): Map<string, NdArray> {
   const { padding, seed = 0, samples = Array.from({ length: env.batch }, (_, b) => b), ids = 5 } = options
   const feeds = new Map<string, NdArray>()
-  for (const { attributes, type } of raggedInputs(graph)) {
+  for (const { attributes, type } of inputsOf(graph)) {
     if (attributes.role === 'lengths') continue
     const shape = shapeOf(type.dims, env)
     const data = new Float64Array(shape.reduce((n, size) => n * size, 1))
@@ -195,7 +195,7 @@ export function withGradients(graph: Graph): Graph {
   const builder = createBuilder(graph)
   const total = graph.outputs.find(({ role }) => role === 'total')
   if (!total) throw new Error('the graph has no total')
-  const wrt = raggedInputs(graph).filter(({ type, attributes }) => type.dtype === 'f32' && attributes.role !== 'noise')
+  const wrt = inputsOf(graph).filter(({ type, attributes }) => type.dtype === 'f32' && attributes.role !== 'noise')
   const gradients = differentiate(
     builder,
     total.value,
