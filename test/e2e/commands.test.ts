@@ -101,7 +101,20 @@ test('both targets are built, the same bytes each time', async () => {
 
 test('variants and overrides reach the build', async () => {
   const path = join(folder, 'text.onnx')
-  const args = ['build', tiny, '--target', 'onnx', '--variant', 'text alone', '-D', 'text_dim=7', '-D', 'emotions=a,b', '-o', path]
+  const args = [
+    'build',
+    tiny,
+    '--target',
+    'onnx',
+    '--variant',
+    'text alone',
+    '-D',
+    'text_dim=7',
+    '-D',
+    'emotions=a,b',
+    '-o',
+    path,
+  ]
   expect((await mcfnc(args)).code).toBe(0)
   const session = await openSession(await readFile(path), { threads: 1, spinning: false })
   expect(session.inputs).toEqual(['text', 'text_lengths'])
