@@ -1,11 +1,12 @@
 /** The joint graph of a training step: forward, derivatives, optimiser and state updates over flat vectors. */
 import type { FlatLayout, OptimiserKind, Program, TrainingArtefact } from '../artefact.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
-import { noLoss } from '../diagnostics/catalogue/targets.ts'
+import { noLoss, reservedName } from '../diagnostics/catalogue/targets.ts'
 import { DiagnosticError, diagnose } from '../diagnostics/diagnostic.ts'
-import { emitOnnx, type OnnxOptions } from '../emit/onnx/emit.ts'
+import { emitOnnx, type OnnxOptions, signatureInputs } from '../emit/onnx/emit.ts'
 import { type Builder, createBuilder, mapGraph } from '../ir/builder.ts'
 import type { Graph, GraphOutput, ValueId, Variable } from '../ir/graph.ts'
+import type { InputRole } from '../ops/op.ts'
 import { branchless } from '../passes/branchless.ts'
 import { foldConstants } from '../passes/fold-constants.ts'
 import { layout } from '../passes/layout.ts'
@@ -40,6 +41,7 @@ export function buildTrainingGraph(program: Program, optimiser: OptimiserKind): 
   const params = layoutOf(variables.filter((variable) => variable.role === 'param'))
   const states = layoutOf(variables.filter((variable) => variable.role === 'state'))
   const slots = slotsOf(optimiser)
+  checkNames(program, ['params', 'states', ...slots, ...scalars, ...vectors])
 
   const b = createBuilder(training)
   const inputs = new Map<string, ValueId>()
@@ -100,6 +102,21 @@ const sizeOf = (variable: Variable): number => variable.shape.reduce((a, b) => a
 const typeOf = (variable: Variable) =>
   ({ dtype: 'f32', dims: variable.shape.map((size) => constantDim(size)) }) as const
 
+const scalars = ['step', 'learning_rate', 'clip_norm']
+const vectors = ['learning_rate_scale', 'weight_decay']
+
+/** Throws a DiagnosticError where an input of the model has the name of one of the step's own. */
+function checkNames({ training }: Program, reserved: readonly string[]): void {
+  const clashes = training.nodes.flatMap((node) =>
+    node.op === 'input' && isGiven(node.attributes.role) && reserved.includes(node.attributes.name)
+      ? [diagnose(reservedName, node.span, { name: node.attributes.name, use: 'an input of the training step' })]
+      : [],
+  )
+  if (clashes.length > 0) throw new DiagnosticError(clashes)
+}
+
+const isGiven = (role: InputRole): boolean => role === 'data' || role === 'target' || role === 'noise'
+
 /** The variables of both graphs; those that only prediction reads come last. */
 function allVariables({ training, inference }: Program): Variable[] {
   const seen = new Map<string, Variable>()
@@ -144,8 +161,11 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
       : [],
   )
   const { optimiser, passes, ...rest } = options
+  const { signature } = program
+  const batched = signature.targets.map(({ name, dtype, dims }) => ({ name, dtype, dims: [batchDim, ...dims] }))
+  const inputs = [...signatureInputs(signature), ...batched]
   const padded = runPasses(graph, trainingPasses, passes)
-  return { onnx: emitOnnx(padded, rest), params, states, slots, noise, optimiser }
+  return { onnx: emitOnnx(padded, { ...rest, inputs }), params, states, slots, noise, optimiser }
 }
 
 /** From the joint graph to one that can be emitted; our own loader fills padding with zeros. */

@@ -1,4 +1,5 @@
 /** Writes a graph whose masks are explicit as one ONNX model. */
+import type { Signature } from '../../artefact.ts'
 import { missingWeight, reservedName, weightSize } from '../../diagnostics/catalogue/targets.ts'
 import { DiagnosticError, diagnose } from '../../diagnostics/diagnostic.ts'
 import type { AnyNode, Graph, Node, ValueId, Variable } from '../../ir/graph.ts'
@@ -131,6 +132,14 @@ function liveParts(
     values: [...values.values()].filter((value) => used.has(value.name)),
   }
 }
+
+/** The inputs that a model's users feed: each of the signature, then the lengths of those that are ragged. */
+export const signatureInputs = ({ inputs }: Signature): OnnxInput[] => [
+  ...inputs.map(({ name, dtype, dims }) => ({ name, dtype, dims: [batchDim, ...dims] })),
+  ...inputs.flatMap(({ lengths }) =>
+    lengths === undefined ? [] : [{ name: lengths, dtype: 'i64', dims: [batchDim] } as const],
+  ),
+]
 
 const pathOf = (node: AnyNode): string =>
   node.scope === '' ? (node.label ?? node.op) : `${node.scope.replaceAll('.', '/')}/${node.label ?? node.op}`

@@ -6,8 +6,7 @@ import { foldConstants, type Weights } from '../../passes/fold-constants.ts'
 import { layout } from '../../passes/layout.ts'
 import { padding } from '../../passes/padding.ts'
 import { type Pass, type PassOptions, runPasses } from '../../passes/pass.ts'
-import { batchDim } from '../../shapes/dim.ts'
-import { emitOnnx, type OnnxOptions } from './emit.ts'
+import { emitOnnx, type OnnxOptions, signatureInputs } from './emit.ts'
 
 export interface ExportOptions extends Pick<OnnxOptions, 'opset' | 'metadata' | 'positionOf' | 'producerVersion'> {
   readonly passes?: PassOptions
@@ -33,11 +32,6 @@ export const exportInference = (program: Program, weights: Weights, options: Exp
 export const exportWithInputs = (program: Program, options: ExportOptions = {}): Uint8Array => emit(program, options)
 
 function emit({ inference, signature }: Program, { passes, ...options }: ExportOptions & OnnxOptions): Uint8Array {
-  const inputs = [
-    ...signature.inputs.map(({ name, dtype, dims }) => ({ name, dtype, dims: [batchDim, ...dims] })),
-    ...signature.inputs.flatMap(({ lengths }) =>
-      lengths === undefined ? [] : [{ name: lengths, dtype: 'i64' as const, dims: [batchDim] }],
-    ),
-  ]
+  const inputs = signatureInputs(signature)
   return emitOnnx(runPasses(inference, inferencePasses(options.weights), passes), { ...options, inputs })
 }
