@@ -49,7 +49,6 @@ const arity: { readonly [name: string]: readonly [number, number] } = {
   uniform: [0, 0],
   softmax: [1, 1],
   log_softmax: [1, 1],
-  logsumexp: [1, 1],
   concat: [1, 64],
   flatten: [1, 1],
 }
@@ -195,7 +194,7 @@ function flatten(context: Context, given: Given): Value {
   return materialise(context, lambda, given.span)
 }
 
-/** `softmax(z)`, `log_softmax(z)`, `logsumexp(z)` over the last axis. */
+/** `softmax(z)` and `log_softmax(z)` over the last axis. */
 function overLastAxis(context: Context, name: string, given: Given, span: Span): Value {
   const tensor = toTensor(context, given.value, given.span)
   if (!tensor) return poison
@@ -218,7 +217,6 @@ function overLastAxis(context: Context, name: string, given: Given, span: Span):
     body: bodyAt(lead),
   })
   const width = flatDims(tensor.axes.slice(0, -1)).length
-  if (name === 'logsumexp') return { ...source, below: undefined, axes: tensor.axes.slice(0, -1), at: total }
   if (name === 'log_softmax')
     return {
       ...source,

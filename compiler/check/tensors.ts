@@ -1,6 +1,6 @@
 /** Work on tensor values: equal shapes, index ranges, and giving a value a definition of its own. */
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
-import { type Dim, formatDim, isBatch, isRagged, lengthNames } from '../shapes/dim.ts'
+import { type Dim, formatDim, isBatch, isRagged, lengthNames, sameDim } from '../shapes/dim.ts'
 import { atMost, compareDims, normaliseDim } from '../shapes/facts.ts'
 import type { Span } from '../syntax/ast.ts'
 import { type Context, type IndexSlot, lineAt, newDef, newVars, report, slotVars, type Use } from './context.ts'
@@ -160,15 +160,22 @@ export function elementwise(
   }
 }
 
-/** A read of a definition at distinct variables (or nothing at all) needs no definition of its own. */
-function isTrivial(core: Core): boolean {
-  if (core.kind === 'number') return true
+/**
+ * Whether a value needs no definition of its own: zero, a plain number, or a read of a definition at distinct
+ * variables. One of its own axes must be an axis there, of the same extent: what lies outside is the same then.
+ */
+function isTrivial(core: Core, own: readonly IndexVar[]): boolean {
+  if (core.kind === 'number') return own.length === 0 || core.value === 0
   if (core.kind !== 'read') return false
-  const seen = new Set<IndexVar>()
-  return core.at.every((index) => {
+  const { def, at } = core
+  const seen = new Map<IndexVar, IndexVar>()
+  for (const [k, index] of at.entries()) {
     if (index.kind !== 'index' || seen.has(index.of)) return false
-    seen.add(index.of)
-    return true
+    seen.set(index.of, def.axes[k] as IndexVar)
+  }
+  return own.every((v) => {
+    const extent = seen.get(v)?.dim
+    return extent !== undefined && v.dim !== undefined && sameDim(extent, v.dim)
   })
 }
 
@@ -182,7 +189,7 @@ export const axisOrder = (vars: Iterable<IndexVar>): IndexVar[] => {
 export function materialise(context: Context, tensor: TensorValue, span: Span, label?: string): TensorValue {
   const own = newVars(context.run, label ?? 'i', flatDims(tensor.axes), context.sample)
   const body = tensor.at(own.map(readIndex))
-  if (isTrivial(body)) return tensor
+  if (isTrivial(body, own)) return tensor
   const free = freeVars(body)
   for (const v of own) free.delete(v)
   for (const v of own) if (v.sample && !own.includes(v.sample)) free.add(v.sample)
