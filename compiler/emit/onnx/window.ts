@@ -98,12 +98,7 @@ function emitAffine(
   const last = addDim(scaleDim(subDim(dim, oneDim), rational(stride)), constantDim(offset + 1))
   const beyond = subDim(last, size)
   const after = staticSize(beyond)
-  if (after !== undefined && stride === 1) {
-    // What is not read is cut off first, so that it is not copied into the padded tensor.
-    const kept = subDim(size, constantDim(start + Math.max(0, -after)))
-    const inner = cut(x, axis, start, after < 0 ? after : end, 1, kept, e)
-    return pad(inner, axis, before, Math.max(0, after), dim, e).name
-  }
+  // Zeros first, then the cut: an axis may be shorter than the offset.
   const back = after === undefined ? e.extent(beyond) : Math.max(0, after)
   const stop = after === undefined ? e.extent(addDim(last, constantDim(before))) : after < 0 ? after : end
   const behind = after === undefined ? beyond : constantDim(Math.max(0, after))
