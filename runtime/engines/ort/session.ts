@@ -50,7 +50,13 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
       // Planned patterns are kept for every shape that occurs, and lengths vary: memory would double.
       enableMemPattern: false,
       logSeverityLevel: 3,
-      extra: { session: { 'intra_op.allow_spinning': options.spinning ? '1' : '0' } },
+      extra: {
+        session: {
+          'intra_op.allow_spinning': options.spinning ? '1' : '0',
+          // A saturated softmax is full of numbers below 1e-38, over which a product takes several times as long.
+          set_denormal_as_zero: '1',
+        },
+      },
     })
   } catch (cause) {
     throw new DiagnosticError([diagnose(messages.engineRefuses, undefined, { why: reason(cause) })])
