@@ -2,13 +2,13 @@
 import { inputNotGiven } from '../compiler/diagnostics/catalogue/commands.ts'
 import { diagnose } from '../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../compiler/emit/onnx/export.ts'
-import { initialValues, layoutOf } from '../compiler/train/initialise.ts'
 import { cacheFolder, openCache } from '../runtime/features/cache.ts'
 import { readVectors } from '../runtime/features/words.ts'
 import { shippedFile } from '../runtime/formats/shipped.ts'
 import type { BoundInput } from '../runtime/predict/binding.ts'
 import type { FeatureSources, FrontEnd } from '../runtime/predict/examples.ts'
 import type { FeatureSettings } from '../runtime/predict/metadata.ts'
+import { startWeights } from '../runtime/train/weights.ts'
 import { version } from '../runtime/version.ts'
 import { CallError, colourful, printDiagnostics } from './failure.ts'
 import { loadProgram } from './spec.ts'
@@ -19,18 +19,9 @@ const frontEndName = 'std/audio.model'
 export async function compileFrontEnd(settings: FeatureSettings['audio']): Promise<FrontEnd> {
   const overrides = Object.fromEntries(Object.entries(settings ?? {}).map(([name, value]) => [name, String(value)]))
   const { program } = loadProgram(shippedFile(frontEndName), { D: overrides })
-  const { inference, signature } = program
-  const layout = layoutOf(inference.variables)
-  const values = initialValues(layout, 0)
-  const weights = new Map(
-    layout.entries.map(({ variable, offset }) => [
-      variable.path,
-      values.subarray(offset, offset + variable.shape.reduce((a, b) => a * b, 1)),
-    ]),
-  )
   return {
-    onnx: exportInference(program, weights, { metadata: {}, producerVersion: version }),
-    settings: signature.hypers,
+    onnx: exportInference(program, startWeights(program, 0), { metadata: {}, producerVersion: version }),
+    settings: program.signature.hypers,
     name: frontEndName,
   }
 }

@@ -160,6 +160,16 @@ program
   .option('--epochs <n>', 'epochs to train', whole(1), 12)
   .action((options) => guard('quickstart', async () => (await import('./commands/quickstart.ts')).quickstart(options)))
 
+spec(program.command('bench').description('measure a training step, its memory, and the compiler'))
+  .option('--batch <n>', 'samples in the batch', whole(1), 32)
+  .option('--frames <n>', 'frames a sample', whole(1), 300)
+  .option('--words <n>', 'words a sample', whole(1), 32)
+  .option('--steps <n>', 'steps of varying lengths, to watch the memory', whole(8), 200)
+  .option('--threads <n>', 'threads to compute with (default: physical cores, at most 8)', whole(1))
+  .option('--spinning', 'let threads wait in a loop')
+  .option('--json', 'print it as JSON')
+  .action((file, options) => guard('bench', async () => (await import('./commands/bench.ts')).bench(file, options)))
+
 // Commander throws where a call is wrong or only help was wanted; it has printed what there is to say.
 try {
   await program.parseAsync()

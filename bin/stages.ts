@@ -3,9 +3,9 @@ import type { Program } from '../compiler/artefact.ts'
 import { check } from '../compiler/compile.ts'
 import { unknownPass } from '../compiler/diagnostics/catalogue/commands.ts'
 import { diagnose } from '../compiler/diagnostics/diagnostic.ts'
+import { inferencePasses } from '../compiler/emit/onnx/export.ts'
 import { printGraph } from '../compiler/ir/text.ts'
 import { verifyGraph } from '../compiler/ir/verify.ts'
-import { padding } from '../compiler/passes/padding.ts'
 import { type Pass, runPasses } from '../compiler/passes/pass.ts'
 import { makeNodeReader } from '../compiler/source/node-reader.ts'
 import { buildTrainingGraph, trainingPasses } from '../compiler/train/training-graph.ts'
@@ -54,7 +54,7 @@ function formatTypes(file: string, options: StageOptions): string {
 function runThrough(program: Program, { printAfter, verifyIr }: StageOptions): void {
   if (printAfter.length === 0 && !verifyIr) return
   const lists: readonly [title: string, passes: readonly Pass[]][] = [
-    ['inference', [padding({ inputs: 'any' })]],
+    ['inference', inferencePasses()],
     ['training', trainingPasses],
   ]
   const known = [...new Set(lists.flatMap(([, passes]) => passes.map(({ name }) => name)))]

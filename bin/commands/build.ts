@@ -5,7 +5,6 @@ import { fileUnwritable } from '../../compiler/diagnostics/catalogue/commands.ts
 import { weightUnknown } from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
-import { initialValues, layoutOf } from '../../compiler/train/initialise.ts'
 import { emitTraining } from '../../compiler/train/training-graph.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
 import { writeFileAtomic } from '../../runtime/formats/atomic.ts'
@@ -13,6 +12,7 @@ import { explainFileError } from '../../runtime/formats/file-error.ts'
 import { readSafetensors } from '../../runtime/formats/safetensors.ts'
 import { describeModel } from '../../runtime/predict/metadata.ts'
 import { exportVerified } from '../../runtime/train/run.ts'
+import { startWeights } from '../../runtime/train/weights.ts'
 import { version } from '../../runtime/version.ts'
 import { loadProgram, type SpecOptions } from '../spec.ts'
 
@@ -60,17 +60,6 @@ function buildStep(program: Program, { optimiser }: BuildOptions, opset: number 
   const options = { optimiser, metadata, producerVersion: version, ...(opset === undefined ? {} : { opset }) }
   const { onnx, params } = emitTraining(program, options)
   return { bytes: onnx, note: `, ${params.size.toLocaleString('en-GB')} parameters` }
-}
-
-function startWeights({ inference }: Program, seed: number): Map<string, Float32Array> {
-  const layout = layoutOf(inference.variables)
-  const values = initialValues(layout, seed)
-  return new Map(
-    layout.entries.map(({ variable: { path, shape }, offset }) => [
-      path,
-      values.subarray(offset, offset + shape.reduce((a, b) => a * b, 1)),
-    ]),
-  )
 }
 
 /** The file's tensors that the model has; the exporter says which are missing. */

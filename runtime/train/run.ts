@@ -1,6 +1,6 @@
 /** One run, from prepared samples to a folder with a trained, verified model and its scores. */
 import { readFile } from 'node:fs/promises'
-import type { Program, TrainingArtefact } from '../../compiler/artefact.ts'
+import type { Program } from '../../compiler/artefact.ts'
 import { exportInference, exportWithInputs } from '../../compiler/emit/onnx/export.ts'
 import { initialValues } from '../../compiler/train/initialise.ts'
 import { emitTraining } from '../../compiler/train/training-graph.ts'
@@ -27,6 +27,7 @@ import {
   runFolder,
   startFolder,
 } from './run-folder.ts'
+import { flatWeights } from './weights.ts'
 
 /** What one or several runs on the same samples share. */
 export interface Experiment {
@@ -135,13 +136,6 @@ export async function runTraining(
   await writeFileAtomic(folder.metrics, formatJson(metrics))
   return { kind: 'finished', metrics, folder }
 }
-
-/** The weights by path. */
-export const flatWeights = (
-  artefact: Pick<TrainingArtefact, 'params' | 'states'>,
-  weights: { readonly params: Float32Array; readonly states: Float32Array },
-): Map<string, Float32Array> =>
-  new Map([...nameWeights(artefact, weights)].flatMap(([name, t]) => (t.dtype === 'F32' ? [[name, t.values]] : [])))
 
 /** The inference model with weights inside and its card, once it is known to be right. */
 export async function exportVerified(
