@@ -34,6 +34,8 @@ export interface IndexSlot {
   batch: boolean
   ranged: { readonly span: Span; readonly stated: boolean } | undefined
   readonly sample: IndexVar | undefined
+  /** Where it was first used as a number, which an index of the batch is not. */
+  asNumber: Span | undefined
   /** True where an error about its name has been reported. */
   quiet: boolean
 }
@@ -222,6 +224,7 @@ export const newSlot = (name: string, span: Span, sample: IndexVar | undefined):
   batch: false,
   ranged: undefined,
   sample,
+  asNumber: undefined,
   quiet: false,
 })
 
@@ -233,5 +236,6 @@ export const fixedSlot = (name: string, span: Span, vars: IndexVar[], batch: boo
   batch,
   ranged: { span, stated: true },
   sample: undefined,
+  asNumber: undefined,
   quiet: false,
 })

@@ -2,7 +2,7 @@
 import { names } from '../diagnostics/catalogue/names.ts'
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { suggest } from '../diagnostics/suggest.ts'
-import { batchDim, constantDim, constantOf, staticSize, sumDims } from '../shapes/dim.ts'
+import { batchDim, constantDim, constantOf, type Dim, staticSize, sumDims } from '../shapes/dim.ts'
 import type {
   BinaryExpr,
   BinderExpr,
@@ -247,7 +247,39 @@ export function combine(op: BinaryExpr['op'], a: Core, b: Core): Core {
   }
 }
 
+/** What is compared with an index of the batch, and has no range yet, is one too. */
+function alike(context: Context, known: IndexSlot, other: IndexSlot): void {
+  if (!known.batch || !known.vars || other.vars) return
+  other.vars = newVars(
+    context.run,
+    other.name,
+    known.vars.map((v) => v.dim as Dim),
+    other.sample,
+  )
+  other.batch = true
+  other.ranged = known.ranged
+}
+
+/** Whether two indices of the batch are the same sample (and the same mapped position); undefined for other operands. */
+function samePosition(context: Context, { op, left, right }: BinaryExpr): Value | undefined {
+  if ((op !== '==' && op !== '!=') || left.kind !== 'name' || right.kind !== 'name') return undefined
+  const a = context.indices.get(left.name)
+  const b = context.indices.get(right.name)
+  if (a && b)
+    for (const [x, y] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      alike(context, x, y)
+  if (!a?.batch || !b?.batch || !a.vars || a.vars.length !== b.vars?.length) return undefined
+  const pairs = a.vars.map((v, k) => compare('equal', readIndex(v), readIndex(b.vars?.[k] as IndexVar)))
+  const same = pairs.reduce((x, y) => logic('and', x, y))
+  return scalar(op === '==' ? same : not(same))
+}
+
 function evaluateBinary(context: Context, expr: BinaryExpr): Value {
+  const same = samePosition(context, expr)
+  if (same) return same
   const left = evaluate(context, expr.left)
   // What a static side of `and`, `or` decides, the other side cannot change: it is not even checked.
   const known = staticNumber(left)
@@ -475,8 +507,9 @@ export function settle(context: Context, slots: readonly IndexSlot[], quiet: boo
 function evaluateBinder(context: Context, expr: BinderExpr): Value {
   if (expr.op === 'softmax') return evaluateSoftmax(context, expr)
   const inner = introduce(context, expr.indices)
-  const condition = expr.condition && elementCondition(inner.context, expr.condition)
+  // The body first: its reads tell the ranges of the indices that the condition compares.
   const body = evaluate(inner.context, expr.body)
+  const condition = expr.condition && elementCondition(inner.context, expr.condition)
   const over = settle(context, inner.slots, body.kind === 'poison')
   const tensor = toTensor(inner.context, body, expr.body.span)
   if (!tensor || !over || condition === null) return poison

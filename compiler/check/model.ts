@@ -1,4 +1,5 @@
 /** Elaborates a model: its statements are checked, its blocks unfolded, and what is left is core definitions. */
+import { graph } from '../diagnostics/catalogue/graph.ts'
 import { names } from '../diagnostics/catalogue/names.ts'
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
@@ -459,7 +460,8 @@ function evaluateRoots(
   for (const statement of statements) {
     if (statement.kind !== 'predict' && statement.kind !== 'loss' && statement.kind !== 'output') continue
     const { name, span } = statement.name
-    once(statement.kind, name, span)
+    // Predictions and outputs are outputs of one graph.
+    once(statement.kind === 'loss' ? 'loss' : 'output', name, span)
     const named: Context = { ...context, naming: { base: `${statement.kind}.${name}`, counts: new Map() } }
     if (statement.kind === 'predict') {
       const root = evaluatePredict(named, statement, gathered)
@@ -573,23 +575,16 @@ function evaluateOutput(context: Context, statement: Output): Root | undefined {
 /** Which input's lengths tell each ragged length. */
 function seqInfos(context: Context, inputs: readonly ElaboratedInput[], seqs: Gathered['seqs']): SeqInfo[] {
   const infos: SeqInfo[] = []
+  const used = new Set(inputs.flatMap((input) => input.dims.flatMap(lengthNames)))
   for (const [name, { low, high }] of seqs) {
     // A `require` may have made one length another, or tightened its bounds.
     const bounds = context.run.facts.bounds.get(name)
     const sources = inputs.flatMap((input) => {
       const first = input.dims.findIndex(isRagged)
-      return input.dims.flatMap((dim, k) =>
-        dim.key === seqDim(name).key
-          ? [
-              {
-                input: input.name,
-                axis: k + 1,
-                lengths: k === first ? `${input.name}_lengths` : `${input.name}_${name}_lengths`,
-              },
-            ]
-          : [],
-      )
+      return input.dims[first]?.key === name ? [{ input: input.name, axis: first + 1, lengths: `${input.name}_lengths` }] : []
     })
+    const declared = context.scope.bindings.get(name)?.span
+    if (sources.length === 0 && used.has(name) && declared) report(context, graph.lengthWithoutSource, declared, { name })
     infos.push({
       name,
       low: bounds?.low ? toNumber(bounds.low) : low,

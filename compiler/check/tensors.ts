@@ -233,6 +233,10 @@ export function useOnAxis(context: Context, slot: IndexSlot, axis: Axis, span: S
     slot.ranged = { span, stated: false }
     return slot.vars
   }
+  if (axis.batch && slot.asNumber) {
+    report(context, shapes.batchIndex, slot.asNumber, { index: slot.name })
+    return undefined
+  }
   const vars = slot.vars
   if (vars.length === 1 && !vars[0]?.dim && axis.dims.length === 1) {
     const only = vars[0] as IndexVar
@@ -281,5 +285,6 @@ export function slotNumber(context: Context, slot: IndexSlot, span: Span): Core 
     report(context, shapes.batchIndex, span, { index: slot.name })
     return undefined
   }
+  slot.asNumber ??= span
   return readIndex(vars[0] as IndexVar)
 }

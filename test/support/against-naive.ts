@@ -25,7 +25,7 @@ const hashOf = (text: string): number => [...text].reduce((h, c) => Math.imul(h,
 /** Values for a variable that follow from its path alone; a variance is not negative. */
 const variableAt = (name: string, shape: readonly number[]): Grid => {
   const next = randomOf(hashOf(name))
-  const sign = name.endsWith('var') ? Math.abs : (x: number): number => x
+  const sign = /\b(\w*var|va|seen)$/.test(name) ? Math.abs : (x: number): number => x
   return grid(
     shape,
     Array.from({ length: size(shape) }, () => sign(next())),
@@ -86,7 +86,10 @@ export function compareWithNaive(
   const results = interpret(graph, feeds, env)
   const files = [...loadSources(path, read).order].reverse()
   const naive = runModel(files, samples, variableAt, training)
-  return { ...pair(graph, results, naive, batch), paths: { got: graph.variables.map((v) => v.path), wanted: naive.paths } }
+  return {
+    ...pair(graph, results, naive, batch),
+    paths: { got: graph.variables.map((v) => v.path), wanted: naive.paths },
+  }
 }
 
 /** Copies a sample's array into its place in the padded one. */
@@ -111,7 +114,12 @@ function unpad(array: NdArray, sample: number, shape: readonly number[]): number
 
 const asGrid = (value: Grid | number): Grid => (typeof value === 'number' ? grid([], [value]) : value)
 
-function pair(graph: Graph, results: ReadonlyMap<string, NdArray>, naive: Outcome, batch: number): Pick<Comparison, 'got' | 'wanted'> {
+function pair(
+  graph: Graph,
+  results: ReadonlyMap<string, NdArray>,
+  naive: Outcome,
+  batch: number,
+): Pick<Comparison, 'got' | 'wanted'> {
   const got: Record<string, number[][]> = {}
   const wanted: Record<string, (readonly number[])[]> = {}
   for (const { name, role } of graph.outputs) {

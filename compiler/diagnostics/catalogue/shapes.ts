@@ -287,9 +287,4 @@ export const shapes = {
     message: 'this model has neither a `predict` nor an `output`, so nothing comes out of it',
     caption: 'nothing comes out',
   })),
-  raggedPairs: error<{ block: string }>('MCF3047', 'ragged-pairs', (p) => ({
-    message: `block \`${p.block}\` pairs samples while it is mapped over a ragged axis`,
-    caption: 'mapped over a ragged axis',
-    help: ['pool over time before the block'],
-  })),
 } as const

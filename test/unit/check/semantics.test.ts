@@ -76,7 +76,7 @@ const equations: Readonly<Record<string, string>> = {
     param_free = 1
     a[j: t, o: 2] = sum[k: 3, p](x[j + 2 * k - 2, p] * m[k, o])
     output oo = a`,
-  'framing': `
+  framing: `
     a[f: (t - 2) div 2 + 1, k: 2, p] = x[2 * f + k, p]
     output o = a`,
   'index arithmetic as numbers': `
@@ -208,7 +208,8 @@ const equations: Readonly<Record<string, string>> = {
 }
 
 const blocks: Readonly<Record<string, string>> = {
-  'mapping over leading axes': 'output o = x |> Dense(2) |> LeakyReLU(0.1)\n output oo = [x, x] |> Dense(2)\n output og = Gelu()(m)',
+  'mapping over leading axes':
+    'output o = x |> Dense(2) |> LeakyReLU(0.1)\n output oo = [x, x] |> Dense(2)\n output og = Gelu()(m)',
   'shared arguments': 'output o = SquaredError()(x, 0.5)\n output oo = SquaredError()(m, v[0])',
   'blocks in equations': `
     e[i] = Dense(2)(x[i])
@@ -227,19 +228,19 @@ const blocks: Readonly<Record<string, string>> = {
     output o = a
     output ob = b
     output oc = c`,
-  'pooling': 'output o = MeanPool()(x)\n output oa = MaxPool()(x)\n output ob = AttentivePool(4)(x)',
-  'convolutions': `
+  pooling: 'output o = MeanPool()(x)\n output oa = MaxPool()(x)\n output ob = AttentivePool(4)(x)',
+  convolutions: `
     output o = x |> Conv1d(2)
     output oa = x |> Conv1d(2, width = 5, dilation = 2)
     output ob = x |> Conv1d(2, width = 2, pad = 0) |> Conv1d(3, width = 1)
     output oc = x |> Conv1d(2, width = 3, pad = 3, bias = false)`,
-  'attention': `
+  attention: `
     output o = TAB(2)(x)
     output oa = CAB()(x)
     output ob = CoAttention(2, 4)(x, y)
     output oc = AdditiveCoAttention(2, 4)(x, y)
     output od = DAB()(x |> Dense(8))`,
-  'tuples': `
+  tuples: `
     (a, b) = CMI()(x, x * 2)
     (c, d) = (x, y) |> Bypass()
     (e, f) = MutualAdjustment()(x, y)
@@ -248,7 +249,7 @@ const blocks: Readonly<Record<string, string>> = {
     output od = d
     output oe = e * f`,
   'recurrent cells': 'h = [0.1, 0.2, -0.3]\n output o = GRUCell(3)(v, h)',
-  'repeat': `
+  repeat: `
     z = repeat 3 as k from h = x { g = h |> Dense(3); return g * (k + 1) + h }
     (a, b) = repeat 2 from (p, q) = (x, x + 1) { return (q, p * 2) }
     w = repeat 0 from h = x { return h + 1 }
@@ -273,7 +274,8 @@ block Rows()(x: [batch, c]) -> [batch, c] {
 block Contrast(temperature: real = 0.5)(a: [batch, d], b: [batch, d]) -> [batch] {
   s[m, n] = (a[m] . b[n]) / temperature
   self[m] = a[m] . b[m]
-  l[m] = sum[n if n != m](s[m, n]) + logsumexp[n](s[m, n]) - self[m]
+  rest[m] = sum[n if n != m](self[n]) * sum[n](self[n] * (m == n)) + self[m]
+  l[m] = sum[n if n != m](s[m, n]) + logsumexp[n](s[m, n]) - self[m] + rest[m]
   return l
 }
 block Moments(momentum: real = 0.1)(x: [batch, c]) -> [batch, c] {
@@ -289,14 +291,15 @@ block Inner()(x: [c]) -> [c] { return x |> Dense(3) |> Rows() }
 `
 const batches: Readonly<Record<string, string>> = {
   'generic headers': 'output o = Pair(2)(x, y)\n output oo = Pair(3, scale = 1)(m, m)',
-  'results of several kinds': '(a, b) = Two()(x)\n (c, d) = Two(true)(v)\n output o = a\n output ob = b\n output oc = c * d',
+  'results of several kinds':
+    '(a, b) = Two()(x)\n (c, d) = Two(true)(v)\n output o = a\n output ob = b\n output oc = c * d',
   'a block on the whole batch': 'output o = v |> Rows()\n output oo = sum[i](x[i]) |> Rows()',
   'a block on the whole batch, mapped over time': 'output o = x |> Rows()\n output oo = Standardise(3)(x)',
   'a batch block under an index': 'e[k] = Rows()(m[k])\n output o = e',
   'a batch block inside a mapped block': 'output o = x |> Inner()',
   'batch norm': 'output o = x |> BatchNorm()\n output oo = v |> BatchNorm(affine = false)',
-  'contrast': 'output o = Contrast()(v, v * 2)',
-  'UFLB': 'output o = x |> UFLB(4, width = 3, dilation = 2) |> UFLB(4)',
+  contrast: 'output o = Contrast()(v, v * 2)',
+  UFLB: 'output o = x |> UFLB(4, width = 3, dilation = 2) |> UFLB(4)',
 }
 
 describe('equations', () => {
@@ -310,4 +313,69 @@ describe('blocks', () => {
 })
 describe('blocks of the file', () => {
   it.each(Object.entries(batches))('%s', (_, body) => agrees(model(body, own), lengths))
+})
+
+const labelled = `use "std/blocks"
+block Rank()(z: [k], y: [] of k) -> [] { return sum[i if i != y](max(0, 0.1 + z[i] - z[y])) }
+model M {
+  hyper alpha: real = 0.3 in 0..1 grid 0.1, 0.2
+  hyper deep: bool = true
+  hyper d: int = 4
+  beta = 1 - alpha
+  seq words in 1..50
+  require words >= 1
+  labels kinds = ["a", "b", "c"]
+  input ids: [words] of 11
+  input mask: [] of 2
+  target kind: [] of kinds
+  target score: []
+  target many: [2]
+  target tags: [words] of kinds
+  param E: [11, d] = normal(deviation = 1)
+  e[i] = E[ids[i]]
+  f[i: words, p] = E[ids[i - 1], p]
+  g = if deep then e |> Dense(d) |> LeakyReLU() else e
+  pooled = MeanPool()(g + f)
+  z = pooled |> Dense(kinds)
+  ts = g |> Dense(kinds)
+  hit[i] = tags[i] == ids[i]
+  predict kind = alpha * softmax(z) + beta * softmax(z * mask)
+  predict score = sum[k](z[k] * k)
+  predict many = sigmoid(Dense(2)(pooled))
+  predict tags = softmax(ts)
+  loss ce weight 2 = CrossEntropy(0.1)(z, kind)
+  loss rank = Rank()(z, kind)
+  loss se = SquaredError()(sum[k](z[k]), score)
+  loss bce = mean[k](b[k])
+  b = BinaryCrossEntropy()(Dense(2)(pooled), many)
+  loss tag = mean[i](tagged[i])
+  tagged = CrossEntropy()(ts, tags)
+  output o = concat(pooled, z)
+  output hits = hit
+}`
+
+describe('models', () => {
+  it.each([false, true])('predictions, losses and ids, training %s', (training) => {
+    agrees(labelled, { words: [3, 1, 5, 2] }, { training })
+    agrees(labelled, { words: [1] }, { training })
+    agrees(labelled.replace('if deep', 'if not deep'), { words: [1, 4] }, { training })
+  })
+  it.each([false, true])('batch blocks, states and updates, training %s', (training) => {
+    const text = model(
+      `  target s: []
+  h = x |> BatchNorm(0.2) |> Dense(4) |> BatchNorm() |> MeanPool()
+  q = v |> Moments()
+  predict s = sum[p](h[p])
+  loss e = SquaredError()(sum[p](h[p] + q[p]), s)
+  loss c weight 0.5 = Contrast()(h, v)
+  loss d = mean[i](Contrast()(x, x * 2)[0])`.replace('mean[i](Contrast()(x, x * 2)[0])', 'sum[p](q[p])'),
+      own,
+    )
+    agrees(text, lengths, { training })
+    agrees(text, { t: [2], u: [1] }, { training })
+  })
+  it('pairs of samples, mapped over a length', () => {
+    agrees(model('c = Contrast()(x, x * 2)\n output o = c', own), lengths)
+    agrees(model('c = Contrast()(m, m * 2)\n output o = c', own), lengths)
+  })
 })
