@@ -170,6 +170,12 @@ spec(program.command('bench').description('measure a training step, its memory, 
   .option('--json', 'print it as JSON')
   .action((file, options) => guard('bench', async () => (await import('./commands/bench.ts')).bench(file, options)))
 
+// `mcfnc … | head` closes the pipe early; that is no fault.
+process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
+  if (failure.code !== 'EPIPE') throw failure
+  process.exit()
+})
+
 // Commander throws where a call is wrong or only help was wanted; it has printed what there is to say.
 try {
   await program.parseAsync()

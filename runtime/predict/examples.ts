@@ -125,7 +125,8 @@ function checkLengths(
     for (const [i, example] of examples.entries()) {
       const length = rowsOf(example, input)
       if (length >= low && length <= (high ?? Number.POSITIVE_INFINITY)) continue
-      const params = { sample: samples[i]?.where ?? example.id, input: input.name, seq: input.seq, length, low, high }
+      const where = input.field === 'audio' ? samples[i]?.audioWhere : samples[i]?.where
+      const params = { sample: where ?? example.id, input: input.name, seq: input.seq, length, low, high }
       found.push(diagnose(messages.lengthOutOfBounds, undefined, params))
     }
   }
