@@ -49,7 +49,7 @@ import {
   report,
   type TypeEntry,
 } from './context.ts'
-import { asNumber, type Core, type Def, freeVars, type IndexVar, readIndex } from './core.ts'
+import { asNumber, type Core, type Def, eachChild, freeVars, type IndexVar, isLeaf, readIndex } from './core.ts'
 import { evaluate } from './expressions.ts'
 import { staticNumber, toDim } from './numbers.ts'
 import { checkRequire, declare, declareStatement, force, runDeferred } from './statements.ts'
@@ -167,6 +167,7 @@ export function elaborate(request: ModelRequest): Elaborated {
   }
   const roots = evaluateRoots(context, request, edited.statements, gathered)
   runDeferred(context)
+  if (!request.training) refuseDraws(context, [...roots.predictions, ...roots.outputs])
   // Composed with others an edit may have lost what it edited; alone it must change something.
   if (request.variants.length === 1)
     for (const edit of unused)
@@ -190,6 +191,21 @@ export function elaborate(request: ModelRequest): Elaborated {
 }
 
 const declarations: ReadonlySet<Statement['kind']> = new Set(['hyper', 'seq', 'input', 'target', 'labels'])
+
+/** A model in use draws nothing: whatever its outputs are made of is followed down to the draws. */
+function refuseDraws(context: Context, roots: readonly Root[]): void {
+  const seen = new Set<Def>()
+  const visit = (core: Core): void => {
+    if (core.kind === 'read' && !seen.has(core.def)) {
+      const { body, span } = core.def
+      seen.add(core.def)
+      if (!isLeaf(body)) visit(body)
+      else if (body.kind === 'noise' && span) report(context, graph.drawOutsideTraining, span, {})
+    }
+    eachChild(core, visit)
+  }
+  for (const root of roots) visit(root.body)
+}
 
 /** Nested maps of the edits by path; an edit that is reached is taken out of `unused`. */
 function replacementsOf(edits: readonly BlockEdit[], context: Context, unused: Set<BlockEdit>): Replacements {
@@ -581,10 +597,13 @@ function seqInfos(context: Context, inputs: readonly ElaboratedInput[], seqs: Ga
     const bounds = context.run.facts.bounds.get(name)
     const sources = inputs.flatMap((input) => {
       const first = input.dims.findIndex(isRagged)
-      return input.dims[first]?.key === name ? [{ input: input.name, axis: first + 1, lengths: `${input.name}_lengths` }] : []
+      return input.dims[first]?.key === seqDim(name).key
+        ? [{ input: input.name, axis: first + 1, lengths: `${input.name}_lengths` }]
+        : []
     })
     const declared = context.scope.bindings.get(name)?.span
-    if (sources.length === 0 && used.has(name) && declared) report(context, graph.lengthWithoutSource, declared, { name })
+    if (sources.length === 0 && used.has(name) && declared)
+      report(context, graph.lengthWithoutSource, declared, { name })
     infos.push({
       name,
       low: bounds?.low ? toNumber(bounds.low) : low,

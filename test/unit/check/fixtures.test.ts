@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { graph } from '../../../compiler/diagnostics/catalogue/graph.ts'
 import { names } from '../../../compiler/diagnostics/catalogue/names.ts'
 import { shapes } from '../../../compiler/diagnostics/catalogue/shapes.ts'
 import { checkFixture, optionsOf, rendered } from '../../support/check.ts'
@@ -23,7 +24,7 @@ describe('diagnostics', () => {
   })
 
   it('stand in the fixtures, each of them', () => {
-    const codes = [names, shapes].flatMap((area) => Object.values(area)).map((row) => row.code)
+    const codes = [graph, names, shapes].flatMap((area) => Object.values(area)).map((row) => row.code)
     expect(codes.filter((code) => !seen.has(code))).toEqual([])
   })
 })

@@ -17,6 +17,7 @@ it.each([1, 2, 3, 5])('keeps a length of %i', async (length) => {
   if (!program) return
   const session = await openSession(exportInference(program, new Map(), { metadata: {}, producerVersion: '0' }), {
     threads: 1,
+    spinning: false,
   })
   const x = Float32Array.from({ length: length * 2 }, (_, i) => i + 1)
   const feeds: Record<string, Value> = {
