@@ -1,6 +1,7 @@
 /** Calls: functions, instances of blocks, and the application of an instance to tensors with mapping over extra axes. */
 import { names } from '../diagnostics/catalogue/names.ts'
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
+import { diagnose } from '../diagnostics/diagnostic.ts'
 import { suggest } from '../diagnostics/suggest.ts'
 import { BATCH, type Dim, formatDim, isRagged } from '../shapes/dim.ts'
 import { compareDims } from '../shapes/facts.ts'
@@ -46,6 +47,20 @@ export { callBuiltin, isBuiltin }
 /** A spec whose blocks multiply beyond this many applications is stopped. */
 const MAX_APPLICATIONS = 20_000
 const MAX_NESTING = 64
+
+/** Counts one more use of a block or round of a `repeat`; false, and reported once, where there are too many. */
+export function spend({ run, uses }: Context, span: Span): boolean {
+  const tooMany = ++run.applications > MAX_APPLICATIONS
+  const first = run.applications === MAX_APPLICATIONS + 1
+  if (!tooMany && uses.length <= MAX_NESTING) return true
+  if (first || !tooMany) {
+    const [what, limit] = tooMany
+      ? ['the number of uses of blocks', MAX_APPLICATIONS]
+      : ['the nesting of blocks in blocks', MAX_NESTING]
+    run.report(diagnose(shapes.tooLarge, uses[0]?.span ?? span, { what, limit: `${limit}` }))
+  }
+  return false
+}
 
 export function evaluateCall(context: Context, expr: CallExpr): Value {
   const { callee } = expr
@@ -189,14 +204,7 @@ export function applyInstance(context: Context, instance: Instance, given: reado
   const name = block.name.name
   const { run } = context
   if (given.some(({ value }) => value.kind === 'poison')) return poison
-  if (++run.applications > MAX_APPLICATIONS || context.uses.length > MAX_NESTING) {
-    if (run.applications <= MAX_APPLICATIONS + 1 || context.uses.length > MAX_NESTING)
-      reportPlain(context, shapes.tooLarge, span, {
-        what: 'the number of blocks inside blocks',
-        limit: `${MAX_APPLICATIONS}`,
-      })
-    return poison
-  }
+  if (!spend(context, span)) return poison
   const again = context.uses.findIndex((use) => use.block === block)
   if (again >= 0) {
     const trail = context.uses.slice(again).map((use) => use.block.name.name)

@@ -16,7 +16,7 @@ import type {
   RepeatExpr,
   Span,
 } from '../syntax/ast.ts'
-import { applyInstance, callBuiltin, evaluateCall, instantiate, isBuiltin } from './calls.ts'
+import { applyInstance, callBuiltin, evaluateCall, instantiate, isBuiltin, spend } from './calls.ts'
 import {
   bindValue,
   type Context,
@@ -638,6 +638,14 @@ export function joined(
   return materialise(context, lambda, span)
 }
 
+/** The value with definitions of its own, so that what is built on it does not repeat it. */
+const defined = (context: Context, value: Value, span: Span): Value =>
+  value.kind === 'tensor'
+    ? materialise(context, value, span)
+    : value.kind === 'tuple'
+      ? { kind: 'tuple', items: value.items.map((item) => defined(context, item, span)) }
+      : value
+
 /** `repeat n as k from h = x { … return next }` */
 function evaluateRepeat(context: Context, expr: RepeatExpr): Value {
   const counted = evaluate(context, expr.count)
@@ -660,7 +668,9 @@ function evaluateRepeat(context: Context, expr: RepeatExpr): Value {
     })
     if (expr.index) bindValue(scope, expr.index.name, numberValue(constantDim(k)), expr.index.span)
     const path = `${context.naming.base}.${k}`
-    carried = evaluateBody({ ...context, scope, path, naming: { base: path, counts: new Map() } }, expr.body)
+    if (!spend(context, expr.span)) return poison
+    const inner: Context = { ...context, scope, path, naming: { base: path, counts: new Map() } }
+    carried = defined(inner, evaluateBody(inner, expr.body), expr.span)
   }
   return carried
 }

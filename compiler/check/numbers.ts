@@ -12,6 +12,7 @@ import {
   mulDim,
   negateDim,
   oneDim,
+  productDims,
   subDim,
 } from '../shapes/dim.ts'
 import { atMost, compareDims, isWhole, normaliseDim } from '../shapes/facts.ts'
@@ -108,14 +109,14 @@ function exact(context: Context, { op, span, right }: BinaryExpr, a: Dim, b: Dim
   const y = constantOf(b)
   switch (op) {
     case '+':
-      return numberValue(addDim(a, b))
+      return bounded(context, addDim(a, b), span)
     case '-':
-      return numberValue(subDim(a, b))
+      return bounded(context, subDim(a, b), span)
     case '*':
-      return numberValue(mulDim(a, b))
+      return bounded(context, mulDim(a, b), span)
     case '/': {
       const quotient = divideDim(a, b)
-      return quotient && numberValue(quotient)
+      return quotient && bounded(context, quotient, span)
     }
     case '^':
       return power(context, a, x, y, span)
@@ -157,12 +158,34 @@ function exact(context: Context, { op, span, right }: BinaryExpr, a: Dim, b: Dim
     case 'or':
       return x && y ? boolValue(x.n !== 0n || y.n !== 0n) : undefined
     case '.':
-      return numberValue(mulDim(a, b))
+      return bounded(context, mulDim(a, b), span)
   }
 }
 
 const neverEqual = (context: Context, a: Dim, b: Dim): boolean =>
   atMost(addDim(a, oneDim), b, context.run.facts) === 'yes' || atMost(addDim(b, oneDim), a, context.run.facts) === 'yes'
+
+/** An exact number may have as many binary digits, and a product as many lengths; more is refused. */
+const MAX_DIGITS = 4096
+const MAX_FACTORS = 16
+const MAX_TERMS = 256
+const largest = 1n << BigInt(MAX_DIGITS)
+
+const isHuge = ({ n, d }: Rational): boolean => n >= largest || n <= -largest || d >= largest
+
+/** The number where it is of a sensible size; otherwise it is reported. */
+function bounded(context: Context, dim: Dim, span: Span): Value {
+  const digits = dim.terms.some((term) => isHuge(term.coefficient))
+  const factors = dim.terms.length > MAX_TERMS || dim.terms.some((term) => term.atoms.length > MAX_FACTORS)
+  if (!digits && !factors) return numberValue(dim)
+  const [what, limit] = digits
+    ? ['this number', `${MAX_DIGITS} binary digits`]
+    : ['this product', `${MAX_FACTORS} lengths`]
+  report(context, shapes.tooLarge, span, { what, limit })
+  return poison
+}
+
+const binaryDigits = (n: bigint): number => n.toString(2).length
 
 function power(
   context: Context,
@@ -172,22 +195,21 @@ function power(
   span: Span,
 ): Value | undefined {
   if (!y) return undefined
-  if (isInteger(y) && y.n >= 0n) {
-    // An exact power is kept exact only while it stays of a sensible size.
-    if (y.n > 4096n || (x && x.n.toString().length * Number(y.n) > 4096)) {
-      if (!x) {
-        report(context, shapes.tooLarge, span, { what: 'this power', limit: 'the 4096th' })
-        return poison
-      }
-    } else {
-      let result = oneDim
-      for (let k = 0n; k < y.n; k++) result = mulDim(result, base)
-      return numberValue(result)
+  if (isInteger(y) && y.n >= 0n && !x) {
+    if (y.n > BigInt(MAX_FACTORS)) {
+      report(context, shapes.tooLarge, span, { what: 'this power of a length', limit: `the ${MAX_FACTORS}th` })
+      return poison
     }
+    return bounded(context, productDims(Array.from({ length: Number(y.n) }, () => base)), span)
   }
   if (!x) return undefined
-  if (isInteger(y) && y.n < 0n && y.n > -64n && x.n !== 0n)
-    return numberValue(constantDim(rational(x.d ** -y.n, x.n ** -y.n)))
+  const size = y.n < 0n ? -y.n : y.n
+  const digits = Math.max(binaryDigits(x.n), binaryDigits(x.d))
+  // What grows beyond that is no longer kept exact; x is not 0 where y is negative.
+  if (isInteger(y) && size <= BigInt(MAX_DIGITS) && digits * Number(size) <= MAX_DIGITS) {
+    const [n, d] = y.n < 0n ? [x.d, x.n] : [x.n, x.d]
+    return numberValue(constantDim(rational(n ** size, d ** size)))
+  }
   return realValue(context, toNumber(x) ** toNumber(y), span)
 }
 

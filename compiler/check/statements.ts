@@ -50,6 +50,9 @@ import { staticNumber, toDim } from './numbers.ts'
 import { compareAxes, leafTensor, materialise, toTensor } from './tensors.ts'
 import { axisOf, describe, describeAxes, type Instance, poison, type TensorValue, type Value } from './value.ts'
 
+/** Names whose values need each other, statements in reverse order, may be as many. */
+const MAX_CHAIN = 400
+
 /** A binding that is evaluated once, when it is first asked for; a cycle is reported where it closes. */
 export function lazily(context: Context, name: string, span: Span, make: () => Value): Binding {
   return {
@@ -59,6 +62,13 @@ export function lazily(context: Context, name: string, span: Span, make: () => V
     evaluate() {
       if (this.state === 'done') return this.value as Value
       if (this.state === 'busy') return reportCycle(context, name, span)
+      if (context.run.pendingNames.length >= MAX_CHAIN) {
+        report(context, shapes.tooLarge, span, {
+          what: 'the chain of names that need each other',
+          limit: `${MAX_CHAIN}`,
+        })
+        return poison
+      }
       this.state = 'busy'
       context.run.pendingNames.push(name)
       this.value = make()

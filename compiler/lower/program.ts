@@ -1,10 +1,11 @@
 /** Lowers an elaborated model to a graph: of its predictions and outputs, or of its losses and updates. */
+import { type Core, type Def, eachChild, isLeaf } from '../check/core.ts'
 import type { Elaborated, Root } from '../check/model.ts'
 import { createBuilder } from '../ir/builder.ts'
 import type { Graph, GraphOutput } from '../ir/graph.ts'
 import { batchDim } from '../shapes/dim.ts'
 import { noFacts } from '../shapes/facts.ts'
-import { createLowering, type Lowering, lower } from './lower.ts'
+import { createLowering, type Lowering, lower, lowerDef } from './lower.ts'
 import { spread } from './terms.ts'
 
 /** What a graph is for: its predictions and outputs, or its losses, their weighted total, and the state updates. */
@@ -18,6 +19,8 @@ export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySe
   const b = createBuilder()
   const low = createLowering(b, noFacts)
   const outputs: GraphOutput[] = []
+  // In the order in which they were made, so that none has to wait for a chain of others.
+  for (const def of reachable(model, purpose)) lowerDef(low, def)
   const root = (item: Root): number => {
     const inner: Lowering = { ...low, b: b.in({ label: item.name, span: item.span }) }
     return spread(inner.b, lower(inner, item.body), item.axes)
@@ -52,6 +55,25 @@ export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySe
   }
   const variables = [...low.variables.values()].sort((x, y) => (x.path < y.path ? -1 : 1))
   return b.finish({ name: model.name, outputs, seqs: model.seqs, variables, padded: false })
+}
+
+/** The definitions that the graph needs, each after those that it reads. */
+function reachable(model: Elaborated, purpose: Purpose): Def[] {
+  const found = new Set<Def>()
+  const pending: Core[] = [...model.predictions, ...(purpose === 'inference' ? model.outputs : model.losses)].map(
+    ({ body }) => body,
+  )
+  if (purpose === 'training') pending.push(...model.updates.values())
+  for (let core = pending.pop(); core; core = pending.pop()) {
+    if (core.kind === 'read' && !found.has(core.def)) {
+      found.add(core.def)
+      if (!isLeaf(core.def.body)) pending.push(core.def.body)
+    }
+    eachChild(core, (child) => {
+      pending.push(child)
+    })
+  }
+  return [...found].sort((a, b) => a.id - b.id)
 }
 
 /** The mean over the samples of a batch. */
