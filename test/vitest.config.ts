@@ -7,7 +7,7 @@ export default defineConfig(({ mode }) => ({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     include: mode === 'long' ? ['test/**/*.long.ts'] : ['test/**/*.test.ts'],
-    pool: 'threads',
+    pool: 'forks',
     passWithNoTests: mode === 'long',
     testTimeout: mode === 'long' ? 1_800_000 : 30_000,
     reporters: ['default', summaryReporter],
