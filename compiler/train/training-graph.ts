@@ -165,7 +165,7 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
   const batched = signature.targets.map(({ name, dtype, dims }) => ({ name, dtype, dims: [batchDim, ...dims] }))
   const inputs = [...signatureInputs(signature), ...batched]
   const padded = runPasses(graph, trainingPasses, passes)
-  return { onnx: emitOnnx(padded, { ...rest, inputs }), params, states, slots, noise, optimiser }
+  return { onnx: emitOnnx(padded, { ...rest, inputs, onnxRuntime: true }), params, states, slots, noise, optimiser }
 }
 
 /** From the joint graph to one that can be emitted; our own loader fills padding with zeros. */

@@ -16,6 +16,8 @@ export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>
 /** The model being written. Names that methods return are names of ONNX values. */
 export interface Emission {
   readonly opset: number
+  /** Whether a Pad may cut with numbers below 0: one pass over memory in place of two, but not every engine has it. */
+  readonly cutsByPad: boolean
   /** The node that makes a value of the graph. */
   definition(value: ValueId): AnyNode
   /** The name of a value of the graph that was written before. */
@@ -120,7 +122,7 @@ export function createDraft(
   opset: number,
   sources: Sources,
   taken: Iterable<string>,
-  graph: Pick<Emission, 'definition' | 'nameOf'>,
+  given: Pick<Emission, 'definition' | 'nameOf' | 'cutsByPad'>,
 ): Draft {
   const nodes: OnnxNode[] = []
   const initialisers: OnnxTensor[] = []
@@ -305,7 +307,7 @@ export function createDraft(
   }
 
   const emission: Emission = {
-    ...graph,
+    ...given,
     opset,
     op,
     ints,

@@ -29,6 +29,8 @@ export interface OnnxOptions {
   /** Inputs that the model has whether the graph reads them or not, in this order; others follow in the graph's. */
   readonly inputs?: readonly OnnxInput[]
   readonly producerVersion?: string
+  /** True for a model that ONNX Runtime alone will run: it may use what other engines lack. */
+  readonly onnxRuntime?: boolean
 }
 
 /** The row of one op, applied to a node of that op. */
@@ -65,6 +67,7 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
     findSources(graph.seqs, inputs),
     [...names, ...graph.outputs.map((output) => output.name)],
     {
+      cutsByPad: options.onnxRuntime === true,
       definition: (value) => definitions.get(value) as AnyNode,
       nameOf: (value) => (values.get(value) as Operand).name,
     },

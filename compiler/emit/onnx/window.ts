@@ -26,10 +26,10 @@ export function emitWindow(x: Operand, attributes: Attributes['window'], type: T
   const { axis, stride, dilation, dim } = attributes
   const offset = staticSize(attributes.offset)
   if (offset === undefined) return emitPositions(x, attributes, type, e)
-  return emitAffine(dilation === 1 ? x : spreadOut(x, axis, dilation, e), axis, offset, stride, dim, type, e)
+  return emitAffine(dilation === 1 ? x : spreadOut(x, axis, dilation, e), axis, offset, stride, dim, e)
 }
 
-/** Zeros before and after an axis; `back` may be the name of an i64 [1]. */
+/** Zeros before and after an axis, or cuts where below 0; `back` may be the name of an i64 [1]. */
 function pad(x: Operand, axis: number, front: number, back: number | string, dim: Dim, e: Emission): Operand {
   if (front === 0 && back === 0) return x
   const { dtype, dims } = x.type
@@ -82,28 +82,23 @@ function spreadOut(x: Operand, axis: number, dilation: number, e: Emission): Ope
 }
 
 /** y[j] = x[stride * j + offset] for j below `dim`, zero outside. */
-function emitAffine(
-  x: Operand,
-  axis: number,
-  offset: number,
-  stride: number,
-  dim: Dim,
-  type: TensorType,
-  e: Emission,
-): string {
+function emitAffine(x: Operand, axis: number, offset: number, stride: number, dim: Dim, e: Emission): string {
   const size = x.type.dims[axis] as Dim
   const before = Math.max(0, -offset)
-  const start = offset + before
   /** One more than the last position read. */
   const last = addDim(scaleDim(subDim(dim, oneDim), rational(stride)), constantDim(offset + 1))
   const beyond = subDim(last, size)
   const after = staticSize(beyond)
-  // Zeros first, then the cut: an axis may be shorter than the offset.
+  const cuts = offset > 0 || after === undefined || after < 0
+  if (after !== undefined && stride === 1 && cuts && e.cutsByPad && (before > 0 || after > 0)) {
+    return pad(x, axis, -offset, after, dim, e).name
+  }
+  // Padding comes first, so that an axis that is shorter than the offset is cut where it should be.
   const back = after === undefined ? e.extent(beyond) : Math.max(0, after)
-  const stop = after === undefined ? e.extent(addDim(last, constantDim(before))) : after < 0 ? after : end
   const behind = after === undefined ? beyond : constantDim(Math.max(0, after))
   const padded = pad(x, axis, before, back, addDim(addDim(size, behind), constantDim(before)), e)
-  return cut({ ...padded, type: { ...padded.type, dtype: type.dtype } }, axis, start, stop, stride, dim, e).name
+  const stop = after === undefined ? e.extent(addDim(last, constantDim(before))) : after < 0 ? after : end
+  return cut(padded, axis, Math.max(0, offset), stop, stride, dim, e).name
 }
 
 /** Reads whose offset depends on lengths: positions are computed, and those outside the operand read a row of zeros. */
