@@ -184,7 +184,8 @@ function lengthsRead(graph: Graph): Set<string> {
   return names
 }
 
-function weightOf(variable: Variable, weights: ReadonlyMap<string, Float32Array>): OnnxTensor {
+/** The values of a variable. Throws a DiagnosticError where they are missing or of another size. */
+export function weightOf(variable: Variable, weights: ReadonlyMap<string, Float32Array>): OnnxTensor {
   const { path, shape } = variable
   const data = weights.get(path)
   const text = `[${shape.join(', ')}]`

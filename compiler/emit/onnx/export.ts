@@ -6,7 +6,7 @@ import { foldConstants, type Weights } from '../../passes/fold-constants.ts'
 import { layout } from '../../passes/layout.ts'
 import { padding } from '../../passes/padding.ts'
 import { type Pass, type PassOptions, runPasses } from '../../passes/pass.ts'
-import { emitOnnx, type OnnxOptions, signatureInputs } from './emit.ts'
+import { emitOnnx, type OnnxOptions, signatureInputs, weightOf } from './emit.ts'
 
 export interface ExportOptions extends Pick<OnnxOptions, 'opset' | 'metadata' | 'positionOf' | 'producerVersion'> {
   readonly passes?: PassOptions
@@ -33,5 +33,7 @@ export const exportWithInputs = (program: Program, options: ExportOptions = {}):
 
 function emit({ inference, signature }: Program, { passes, ...options }: ExportOptions & OnnxOptions): Uint8Array {
   const inputs = signatureInputs(signature)
+  // Folding reads some of them; a fault is told of the variable itself.
+  if (options.weights) for (const variable of inference.variables) weightOf(variable, options.weights)
   return emitOnnx(runPasses(inference, inferencePasses(options.weights), passes), { ...options, inputs })
 }
