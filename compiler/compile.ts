@@ -1,7 +1,7 @@
 /** The whole pipeline on one screen: text -> syntax tree -> names -> elaborated model -> graphs. */
 import type { Program, Signature } from './artefact.ts'
 import type { FileScope } from './check/context.ts'
-import { type Elaborated, elaborate } from './check/model.ts'
+import { type Elaborated, elaborate, type ModelRequest } from './check/model.ts'
 import { names } from './diagnostics/catalogue/names.ts'
 import { type Diagnostic, diagnose } from './diagnostics/diagnostic.ts'
 import { sortDiagnostics } from './diagnostics/sort.ts'
@@ -22,7 +22,7 @@ export interface CompileOptions {
   /** Names of variants, applied in order. */
   readonly variants?: readonly string[]
   /** Values of hypers and labels as text, as `-D name=value` gives them. */
-  readonly overrides?: Readonly<Record<string, string>>
+  readonly overrides?: Readonly<Record<string, string>> | undefined
   /** SHA-256 as hex, for the signature; without it the hash is empty. */
   readonly hash?: (text: string) => string
 }
@@ -38,6 +38,9 @@ export interface Checked {
   readonly diagnostics: readonly Diagnostic[]
   readonly texts: ReadonlyMap<string, string>
 }
+
+/** What is known of a whole file. */
+export type CheckedAll = Pick<Checked, 'sources' | 'diagnostics' | 'texts'>
 
 export interface Compilation {
   /** Absent where there are errors. */
@@ -77,68 +80,88 @@ function distinct(
   return sortDiagnostics([...found.values()])
 }
 
-/** Parses and checks a spec: one model with the variants asked for. Every fault of the files is reported. */
-export function check(path: string, read: ReadSource, options: CompileOptions = {}): Checked {
-  const sources = loadSources(path, read)
-  const diagnostics: Diagnostic[] = [...sources.diagnostics]
-  const { scopes, diagnostics: clashes } = fileScopes(sources.files, sources.uses)
-  diagnostics.push(...clashes, ...resolveNames(sources.files, scopes))
-  const entry = entryKey(path)
-  const chosen = chooseModel(sources, entry, options, diagnostics)
-  const finish = (inference?: Elaborated, training?: Elaborated): Checked => {
-    const all = distinct(diagnostics)
-    const fine = !hasErrors(all)
-    return {
-      sources,
-      model: chosen?.model,
-      variants: chosen?.variants ?? [],
-      inference: fine ? inference : undefined,
-      training: fine ? training : undefined,
-      diagnostics: all,
-      texts: sources.texts,
-    }
-  }
-  if (!chosen) return finish()
-  const run = (training: boolean): Elaborated =>
-    elaborateOne(sources, entry, scopes, chosen, options.overrides ?? {}, training, diagnostics)
-  return finish(run(false), run(true))
+/** What is known once the files are read and their names are resolved. */
+interface Prepared {
+  readonly sources: Sources
+  readonly entry: string
+  readonly scopes: ReadonlyMap<string, FileScope>
+  readonly chosen: { readonly model: Model; readonly variants: readonly Variant[] } | undefined
+  readonly diagnostics: Diagnostic[]
 }
 
-/** Checks every model of a file, bare and with each of its variants alone. */
-export function checkAll(path: string, read: ReadSource, options: CompileOptions = {}): Checked {
-  const base = check(path, read, options)
-  if (options.model !== undefined || (options.variants ?? []).length > 0) return base
-  const { sources } = base
+function prepare(path: string, read: ReadSource, options: CompileOptions): Prepared {
+  const sources = loadSources(path, read)
   const entry = entryKey(path)
+  const { scopes, diagnostics: clashes } = fileScopes(sources.files, sources.uses)
+  const diagnostics = [...sources.diagnostics, ...clashes, ...resolveNames(sources.files, scopes)]
+  return { sources, entry, scopes, chosen: chooseModel(sources, entry, options, diagnostics), diagnostics }
+}
+
+/** Parses and checks a spec: one model with the variants asked for. Every fault of the files is reported. */
+export function check(path: string, read: ReadSource, options: CompileOptions = {}): Checked {
+  const prepared = prepare(path, read, options)
+  const { sources, chosen, diagnostics } = prepared
+  const run = (training: boolean): Elaborated | undefined =>
+    chosen && elaborateOne(prepared, chosen, { overrides: options.overrides, training, checkOnly: false }, diagnostics)
+  const [inference, training] = [run(false), run(true)]
+  const all = distinct(diagnostics)
+  const fine = !hasErrors(all)
+  return {
+    sources,
+    model: chosen?.model,
+    variants: chosen?.variants ?? [],
+    inference: fine ? inference : undefined,
+    training: fine ? training : undefined,
+    diagnostics: all,
+    texts: sources.texts,
+  }
+}
+
+/**
+ * Checks every model of a file, bare and with each of its variants alone; or, where a model or variants are asked for,
+ * only that. Nothing is built.
+ */
+export function checkAll(path: string, read: ReadSource, options: CompileOptions = {}): CheckedAll {
+  const prepared = prepare(path, read, options)
+  const { sources, entry, chosen, diagnostics } = prepared
+  const drawn = new Set<string>()
+  // Draws may not reach what a model in use gives out: that is told from what is built, where a new draw stands.
+  const look = (model: Model, variants: readonly Variant[], into: Diagnostic[]): void => {
+    const overrides = chosen?.model === model ? options.overrides : undefined
+    const both = { model, variants }
+    const { dependsOnTraining, draws } = elaborateOne(
+      prepared,
+      both,
+      { overrides, training: true, checkOnly: true },
+      into,
+    )
+    const isNew = [...draws].some((place) => !drawn.has(place))
+    for (const place of draws) drawn.add(place)
+    if (dependsOnTraining || isNew)
+      elaborateOne(prepared, both, { overrides, training: false, checkOnly: !isNew }, into)
+  }
+  if (chosen) look(chosen.model, chosen.variants, diagnostics)
+  if (options.model !== undefined || (options.variants ?? []).length > 0)
+    return { sources, diagnostics: distinct(diagnostics), texts: sources.texts }
+
   const items = sources.files.get(entry)?.items ?? []
   const models = items.filter((item): item is Model => item.kind === 'model')
-  const { scopes } = fileScopes(sources.files, sources.uses)
-  const several = models.length > 1
-  const diagnostics = base.diagnostics.filter((d) => !several || d.code !== names.severalModels.code)
-  const elaborateBoth = (model: Model, variants: readonly Variant[], into: Diagnostic[]): void => {
-    for (const training of [false, true]) elaborateOne(sources, entry, scopes, { model, variants }, {}, training, into)
-  }
-  if (several) for (const model of models) elaborateBoth(model, [], diagnostics)
+  if (!chosen) for (const model of models) look(model, [], diagnostics)
   const byVariant = new Map<string, Diagnostic[]>()
   for (const variant of items) {
     if (variant.kind !== 'variant') continue
     const model = models.find((m) => m.name.name === variant.base.name)
     if (!model) {
+      const [name, base] = [variant.name.value, variant.base.name]
       const suggestion = suggest(
-        variant.base.name,
+        base,
         models.map((m) => m.name.name),
       )
-      diagnostics.push(
-        diagnose(names.variantBase, variant.base.span, {
-          variant: variant.name.value,
-          base: variant.base.name,
-          suggestion,
-        }),
-      )
+      diagnostics.push(diagnose(names.variantBase, variant.base.span, { variant: name, base, suggestion }))
       continue
     }
     const found: Diagnostic[] = []
-    elaborateBoth(model, [variant], found)
+    look(model, [variant], found)
     const isInside = ({ span }: Diagnostic): boolean =>
       span !== undefined && span.file === entry && span.start >= variant.span.start && span.end <= variant.span.end
     diagnostics.push(...found.filter(isInside))
@@ -147,24 +170,29 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
       found.filter((d) => !isInside(d)),
     )
   }
-  return { ...base, diagnostics: distinct(diagnostics, byVariant) }
+  const needless = models.length > 1 ? names.severalModels.code : undefined
+  return {
+    sources,
+    diagnostics: distinct(
+      diagnostics.filter((d) => d.code !== needless),
+      byVariant,
+    ),
+    texts: sources.texts,
+  }
 }
 
 function elaborateOne(
-  sources: Sources,
-  file: string,
-  scopes: ReadonlyMap<string, FileScope>,
+  { sources, entry, scopes }: Prepared,
   chosen: { readonly model: Model; readonly variants: readonly Variant[] },
-  overrides: Readonly<Record<string, string>>,
-  training: boolean,
+  how: Pick<ModelRequest, 'training' | 'checkOnly'> & { readonly overrides: CompileOptions['overrides'] },
   diagnostics: Diagnostic[],
 ): Elaborated {
   return elaborate({
     ...chosen,
-    file,
+    ...how,
+    file: entry,
     scopes,
-    overrides,
-    training,
+    overrides: how.overrides ?? {},
     complete: !hasErrors(sources.diagnostics),
     sourceOf: (path) => sources.texts.get(path),
     report: (d) => diagnostics.push(d),

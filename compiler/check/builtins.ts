@@ -127,6 +127,7 @@ function extreme(context: Context, name: 'max' | 'min', args: readonly Given[]):
 /** One draw in [0, 1) for every element in scope; the same under any padding and order of the batch. */
 function drawUniform(context: Context, span: Span): TensorValue {
   const { run } = context
+  run.draws.add(`${span.file} ${span.start}`)
   const path = [context.naming.base, 'uniform'].filter(Boolean).join('.')
   const count = (run.noiseNames.get(path) ?? 0) + 1
   run.noiseNames.set(path, count)

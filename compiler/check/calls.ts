@@ -283,7 +283,7 @@ export function applyInstance(context: Context, instance: Instance, given: reado
     // The batch is every index in scope that an argument depends on, and the mapped axes.
     const used = new Set<IndexVar>()
     if (context.sample) used.add(context.sample)
-    for (const source of sources) {
+    for (const source of context.around.length > 1 ? sources : []) {
       const probe = newVars(run, 'i', flatDims(source.axes), context.sample)
       for (const v of freeVars(source.at(probe.map(readIndex)))) if (!probe.includes(v)) used.add(v)
     }
@@ -307,6 +307,7 @@ export function applyInstance(context: Context, instance: Instance, given: reado
   const header = childScope(undefined)
   const inside: Context = {
     run,
+    training: context.training,
     scope: header,
     file: instance.file,
     indices: new Map(),

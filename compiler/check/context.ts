@@ -63,7 +63,10 @@ export interface TypeEntry {
 
 /** One elaboration: what it gathers. */
 export interface Run {
-  readonly training: boolean
+  /** True where nothing is made but diagnostics: both sides of an `if training` are looked at. */
+  readonly checkOnly: boolean
+  /** How often `training` was asked for elsewhere than by an `if` of which both sides were looked at. */
+  trainingReads: number
   readonly files: ReadonlyMap<string, FileScope>
   facts: Facts
   readonly report: (diagnostic: Diagnostic) => void
@@ -83,6 +86,10 @@ export interface Run {
   applications: number
   /** The names whose values are being found, outermost first: what a cycle is made of. */
   readonly pendingNames: string[]
+  /** Definitions that wait to be made. */
+  readonly unsettled: (() => unknown)[]
+  /** The places of draws. */
+  readonly draws: Set<string>
   readonly sourceOf: (file: string) => string | undefined
 }
 
@@ -94,6 +101,8 @@ export interface Use {
 
 export interface Context {
   readonly run: Run
+  /** What the name `training` stands for. */
+  readonly training: boolean
   readonly scope: Scope
   readonly file: string
   readonly indices: ReadonlyMap<string, IndexSlot>

@@ -9,6 +9,7 @@ import type {
   Block,
   Const,
   Expr,
+  IfExpr,
   IndexDecl,
   IndexExpr,
   Labels,
@@ -16,6 +17,7 @@ import type {
   RepeatExpr,
   Span,
 } from '../syntax/ast.ts'
+import { namesIn } from '../syntax/names-in.ts'
 import { applyInstance, callBuiltin, evaluateCall, instantiate, isBuiltin, spend } from './calls.ts'
 import {
   bindValue,
@@ -49,6 +51,7 @@ import { boolValue, isQuotient, negated, numberBinary, staticNumber, toDim } fro
 import { evaluateBody } from './statements.ts'
 import {
   clashNotes,
+  compareAxes,
   elementwise,
   materialise,
   type Placed,
@@ -88,15 +91,8 @@ export function evaluate(context: Context, expr: Expr): Value {
     case 'binary':
       return evaluateBinary(context, expr)
     case 'if': {
-      const condition = evaluate(context, expr.condition)
-      if (condition.kind === 'poison') return poison
-      const known = staticNumber(condition)
-      if (known !== undefined) return evaluate(context, known !== 0 ? expr.then : expr.else)
-      const operands = [expr.condition, expr.then, expr.else].map((side, k) => ({
-        value: k === 0 ? condition : evaluate(context, side),
-        span: side.span,
-      }))
-      return elementwise(context, 'if', operands, ([c, a, b]) => select(c as Core, a as Core, b as Core))
+      const asksTraining = namesIn(expr.condition).some(({ name }) => name === 'training')
+      return context.run.checkOnly && asksTraining ? evaluateBoth(context, expr) : evaluateIf(context, expr)
     }
     case 'call':
       return evaluateCall(context, expr)
@@ -138,6 +134,38 @@ export function evaluate(context: Context, expr: Expr): Value {
   }
 }
 
+function askTraining(context: Context): Value {
+  context.run.trainingReads++
+  return boolValue(context.training)
+}
+
+/** Of a static condition one side only, which is all that is checked or built; else both, chosen by element. */
+function evaluateIf(context: Context, expr: IfExpr): Value {
+  const condition = evaluate(context, expr.condition)
+  if (condition.kind === 'poison') return poison
+  const known = staticNumber(condition)
+  if (known !== undefined) return evaluate(context, known !== 0 ? expr.then : expr.else)
+  const operands = [expr.condition, expr.then, expr.else].map((side, k) => ({
+    value: k === 0 ? condition : evaluate(context, side),
+    span: side.span,
+  }))
+  return elementwise(context, 'if', operands, ([c, a, b]) => select(c as Core, a as Core, b as Core))
+}
+
+/** `if training …` where only faults are looked for: the side taken in training, and the faults of the other. */
+function evaluateBoth(context: Context, expr: IfExpr): Value {
+  const { run } = context
+  const before = run.trainingReads
+  const taken = evaluateIf(context, expr)
+  const other = evaluateIf({ ...context, training: !context.training }, expr)
+  const alike =
+    taken.kind === 'tensor' && other.kind === 'tensor'
+      ? compareAxes(context, taken.axes, other.axes).kind === 'equal'
+      : taken.kind === 'poison' || other.kind === 'poison'
+  run.trainingReads = alike ? before : before + 1
+  return taken
+}
+
 function evaluateName(context: Context, expr: NameExpr): Value {
   const slot = context.indices.get(expr.name)
   if (slot) {
@@ -155,7 +183,7 @@ function evaluateName(context: Context, expr: NameExpr): Value {
     return binding.evaluate()
   }
   if (expr.name === 'pi') return { kind: 'real', value: Math.PI }
-  if (expr.name === 'training') return boolValue(context.run.training)
+  if (expr.name === 'training') return askTraining(context)
   if (expr.name === 'batch') return numberValue(batchDim)
   const found = context.run.files.get(context.file)?.items.get(expr.name)
   if (found?.item.kind === 'block') {

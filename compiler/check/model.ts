@@ -49,11 +49,11 @@ import {
   report,
   type TypeEntry,
 } from './context.ts'
-import { asNumber, type Core, type Def, eachChild, freeVars, type IndexVar, isLeaf, readIndex } from './core.ts'
+import { asNumber, type Core, type Def, eachChild, freeVars, type IndexVar, isLeaf, number, readIndex } from './core.ts'
 import { evaluate } from './expressions.ts'
 import { staticNumber, toDim } from './numbers.ts'
 import { checkRequire, declare, declareStatement, force, runDeferred } from './statements.ts'
-import { clashNotes, compareAxes, leafTensor, materialise, toTensor } from './tensors.ts'
+import { clashNotes, compareAxes, leafTensor, materialise, settleAll, toTensor } from './tensors.ts'
 import {
   type Axis,
   axisOf,
@@ -83,6 +83,10 @@ export interface ElaboratedInput {
 
 export interface Elaborated {
   readonly name: string
+  /** Where only diagnostics were wanted: whether what is wrong may differ outside training. */
+  readonly dependsOnTraining: boolean
+  /** The places at which something is drawn at random. */
+  readonly draws: ReadonlySet<string>
   readonly sample: IndexVar
   readonly inputs: readonly ElaboratedInput[]
   readonly targets: readonly (ElaboratedInput & { readonly classes: readonly string[] | undefined })[]
@@ -106,6 +110,8 @@ export interface ModelRequest {
   /** `-D` values as text: hypers, and labels as `a,b,c`. */
   readonly overrides: Readonly<Record<string, string>>
   readonly training: boolean
+  /** True where only diagnostics are wanted: nothing else of the result is to be used. */
+  readonly checkOnly: boolean
   /** False where a file could not be parsed whole, so that what seems to be missing may be there. */
   readonly complete: boolean
   readonly sourceOf: (file: string) => string | undefined
@@ -120,7 +126,8 @@ export function elaborate(request: ModelRequest): Elaborated {
   for (const diagnostic of edited.diagnostics) request.report(diagnostic)
 
   const run: Run = {
-    training: request.training,
+    checkOnly: request.checkOnly,
+    trainingReads: 0,
     files: request.scopes,
     facts: noFacts,
     report: request.report,
@@ -134,12 +141,15 @@ export function elaborate(request: ModelRequest): Elaborated {
     globals: new Map(),
     applications: 0,
     pendingNames: [],
+    unsettled: [],
+    draws: new Set(),
     sourceOf: request.sourceOf,
   }
   const sample = newVar(run, BATCH, batchDim, undefined)
   const scope = childScope(undefined)
   const base: Context = {
     run,
+    training: request.training,
     scope,
     file,
     indices: new Map(),
@@ -167,6 +177,7 @@ export function elaborate(request: ModelRequest): Elaborated {
   }
   const roots = evaluateRoots(context, request, edited.statements, gathered)
   runDeferred(context)
+  if (!request.checkOnly) settleAll(run)
   if (!request.training) refuseDraws(context, [...roots.predictions, ...roots.outputs])
   // Composed with others an edit may have lost what it edited; alone it must change something.
   if (request.variants.length === 1)
@@ -180,6 +191,8 @@ export function elaborate(request: ModelRequest): Elaborated {
       })
   return {
     name: model.name.name,
+    dependsOnTraining: run.trainingReads > 0,
+    draws: run.draws,
     sample,
     ...gathered.result(),
     ...roots,
@@ -503,7 +516,7 @@ function rootOf(context: Context, name: string, tensor: TensorValue, span: Span)
   return {
     name,
     axes: [...(context.sample ? [context.sample] : []), ...own],
-    body: asNumber(bound.at(own.map(readIndex))),
+    body: context.run.checkOnly ? number(0) : asNumber(bound.at(own.map(readIndex))),
     span,
   }
 }

@@ -371,7 +371,7 @@ function evaluateUpdate(context: Context, statement: Update): void {
       report(context, shapes.updatePerSample, statement.value.span, { name })
       return
     }
-  if (context.run.training) context.run.updates.set(def, probe)
+  if (context.training) context.run.updates.set(def, probe)
 }
 
 const defOf = (tensor: TensorValue): Def | undefined => {

@@ -3,7 +3,17 @@ import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { type Dim, formatDim, isBatch, isRagged, lengthNames, sameDim } from '../shapes/dim.ts'
 import { atMost, compareDims, normaliseDim } from '../shapes/facts.ts'
 import type { Span } from '../syntax/ast.ts'
-import { type Context, type IndexSlot, lineAt, newDef, newVars, report, slotVars, type Use } from './context.ts'
+import {
+  type Context,
+  type IndexSlot,
+  lineAt,
+  newDef,
+  newVars,
+  type Run,
+  report,
+  slotVars,
+  type Use,
+} from './context.ts'
 import { type Core, type Def, dimNumber, freeVars, type IndexVar, type Leaf, number, readIndex } from './core.ts'
 import { type Axis, axisOf, describe, describeAxes, flatDims, poison, type TensorValue, type Value } from './value.ts'
 
@@ -185,18 +195,37 @@ export const axisOrder = (vars: Iterable<IndexVar>): IndexVar[] => {
   return [...vars].sort((a, b) => rank(a) - rank(b) || a.id - b.id)
 }
 
-/** Gives a tensor a definition, so that it is computed once; what is only a read of one stays as it is. */
+/**
+ * Gives a tensor a definition, so that it is computed once; what is only a read of one stays as it is. The definition
+ * is made when it is first read or when `settleAll` is called, so that checking alone makes none.
+ */
 export function materialise(context: Context, tensor: TensorValue, span: Span, label?: string): TensorValue {
-  const own = newVars(context.run, label ?? 'i', flatDims(tensor.axes), context.sample)
-  const body = tensor.at(own.map(readIndex))
-  if (isTrivial(body, own)) return tensor
-  const free = freeVars(body)
-  for (const v of own) free.delete(v)
-  for (const v of own) if (v.sample && !own.includes(v.sample)) free.add(v.sample)
-  const outer = axisOrder(free)
-  const def = newDef(context, { label, axes: [...outer, ...own], below: tensor.below, body, span })
-  const prefix = outer.map(readIndex)
-  return { ...tensor, at: (indices) => ({ kind: 'read', def, at: [...prefix, ...indices] }) }
+  const { run } = context
+  const own = newVars(run, label ?? 'i', flatDims(tensor.axes), context.sample)
+  let made: TensorValue['at'] | undefined
+  const settle = (): TensorValue['at'] => {
+    if (made) return made
+    const body = tensor.at(own.map(readIndex))
+    if (isTrivial(body, own)) made = tensor.at
+    else {
+      const free = freeVars(body)
+      for (const v of own) free.delete(v)
+      for (const v of own) if (v.sample && !own.includes(v.sample)) free.add(v.sample)
+      const outer = axisOrder(free)
+      const def = newDef(context, { label, axes: [...outer, ...own], below: tensor.below, body, span })
+      const prefix = outer.map(readIndex)
+      made = (indices) => ({ kind: 'read', def, at: [...prefix, ...indices] })
+    }
+    return made
+  }
+  run.unsettled.push(settle)
+  return { ...tensor, at: (indices) => settle()(indices) }
+}
+
+/** Makes the definitions that are waiting, in the order in which they were asked for, so that no chain grows deep. */
+export function settleAll(run: Run): void {
+  for (const settle of run.unsettled) settle()
+  run.unsettled.length = 0
 }
 
 /** A definition without a body as a tensor; `lead` variables stand before its own axes. */

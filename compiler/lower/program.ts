@@ -63,7 +63,6 @@ function reachable(model: Elaborated, purpose: Purpose): Def[] {
   const pending: Core[] = [...model.predictions, ...(purpose === 'inference' ? model.outputs : model.losses)].map(
     ({ body }) => body,
   )
-  if (purpose === 'training') pending.push(...model.updates.values())
   for (let core = pending.pop(); core; core = pending.pop()) {
     if (core.kind === 'read' && !found.has(core.def)) {
       found.add(core.def)

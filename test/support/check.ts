@@ -1,6 +1,7 @@
 /** Short forms for tests of the checker: a spec given as text, checked beside the shipped library. */
 import {
   type Checked,
+  type CheckedAll,
   type Compilation,
   type CompileOptions,
   check,
@@ -28,10 +29,10 @@ const fixtureReader =
   (asked: string): string | undefined =>
     asked === path ? text : asked.startsWith('std/') ? fixtureLibrary(asked.slice('std/'.length)) : undefined
 
-export const checkFixture = (text: string, options: CompileOptions = {}): Checked =>
+export const checkFixture = (text: string, options: CompileOptions = {}): CheckedAll =>
   checkAll(path, fixtureReader(text), options)
 export const checkText = (text: string, options: CompileOptions = {}): Checked => check(path, readerOf(text), options)
-export const checkAllText = (text: string, options: CompileOptions = {}): Checked =>
+export const checkAllText = (text: string, options: CompileOptions = {}): CheckedAll =>
   checkAll(path, readerOf(text), options)
 export const compileText = (text: string, options: CompileOptions = {}): Compilation =>
   compile(path, readerOf(text), options)
