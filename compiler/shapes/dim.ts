@@ -42,15 +42,21 @@ export const BATCH = 'batch'
 
 const order = (a: { key: string }, b: { key: string }): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)
 
-function fromTerms(terms: Iterable<Term>): Dim {
+const keyOf = (terms: readonly Term[]): string => {
+  let key = ''
+  for (const { coefficient, key: own } of terms) key += `${key && '+'}${coefficient.n}/${coefficient.d}*${own}`
+  return key
+}
+
+function fromTerms(terms: readonly Term[]): Dim {
   const merged = new Map<string, Term>()
   for (const term of terms) {
     const seen = merged.get(term.key)
     const coefficient = seen ? addRational(seen.coefficient, term.coefficient) : term.coefficient
-    merged.set(term.key, { ...term, coefficient })
+    merged.set(term.key, { coefficient, atoms: term.atoms, key: term.key })
   }
   const list = [...merged.values()].filter((term) => term.coefficient.n !== 0n).sort(order)
-  return { terms: list, key: list.map((t) => `${t.coefficient.n}/${t.coefficient.d}*${t.key}`).join('+') }
+  return { terms: list, key: keyOf(list) }
 }
 
 const monomial = (coefficient: Rational, atoms: readonly Atom[]): Term => {
@@ -61,33 +67,54 @@ const monomial = (coefficient: Rational, atoms: readonly Atom[]): Term => {
 const atomDim = (atom: Atom): Dim => fromTerms([monomial(one, [atom])])
 
 /** The number n as a dim. */
-export const constantDim = (n: number | bigint | Rational): Dim =>
-  fromTerms([monomial(typeof n === 'object' ? n : rational(n), [])])
+export function constantDim(n: number | bigint | Rational): Dim {
+  const coefficient = typeof n === 'object' ? n : rational(n)
+  const terms = coefficient.n === 0n ? [] : [{ coefficient, atoms: [], key: '' }]
+  return { terms, key: keyOf(terms) }
+}
 /** The length named `name`. */
 export const seqDim = (name: string): Dim => atomDim({ kind: 'seq', name, key: name })
 export const batchDim: Dim = seqDim(BATCH)
 export const oneDim: Dim = constantDim(1)
 export const zeroDim: Dim = constantDim(0)
 
-export const addDim = (a: Dim, b: Dim): Dim => fromTerms([...a.terms, ...b.terms])
-export const scaleDim = (a: Dim, by: Rational): Dim =>
-  fromTerms(a.terms.map((t) => ({ ...t, coefficient: mulRational(t.coefficient, by) })))
+export function addDim(a: Dim, b: Dim): Dim {
+  if (a.terms.length === 0) return b
+  if (b.terms.length === 0) return a
+  const [x, y] = [constantOf(a), constantOf(b)]
+  return x && y ? constantDim(addRational(x, y)) : fromTerms([...a.terms, ...b.terms])
+}
+export function scaleDim(a: Dim, by: Rational): Dim {
+  if (by.n === 0n) return zeroDim
+  if (by.n === by.d) return a
+  const terms = a.terms.map(({ coefficient, atoms, key }) => ({
+    coefficient: mulRational(coefficient, by),
+    atoms,
+    key,
+  }))
+  return { terms, key: keyOf(terms) }
+}
 export const negateDim = (a: Dim): Dim => scaleDim(a, rational(-1))
-export const subDim = (a: Dim, b: Dim): Dim => addDim(a, negateDim(b))
-export const mulDim = (a: Dim, b: Dim): Dim =>
-  fromTerms(
+export const subDim = (a: Dim, b: Dim): Dim => (a.key === b.key ? zeroDim : addDim(a, negateDim(b)))
+export function mulDim(a: Dim, b: Dim): Dim {
+  const [x, y] = [constantOf(a), constantOf(b)]
+  if (x) return scaleDim(b, x)
+  if (y) return scaleDim(a, y)
+  return fromTerms(
     a.terms.flatMap((s) =>
       b.terms.map((t) => monomial(mulRational(s.coefficient, t.coefficient), [...s.atoms, ...t.atoms])),
     ),
   )
+}
 export const sumDims = (dims: readonly Dim[]): Dim => dims.reduce(addDim, zeroDim)
 export const productDims = (dims: readonly Dim[]): Dim => dims.reduce(mulDim, oneDim)
 
 /** The value where no length is left in it, or undefined. */
 export function constantOf(a: Dim): Rational | undefined {
-  if (a.terms.length === 0) return zero
-  const [term] = a.terms
-  return a.terms.length === 1 && term && term.atoms.length === 0 ? term.coefficient : undefined
+  if (a.terms.length > 1) return undefined
+  const term = a.terms[0]
+  if (!term) return zero
+  return term.key === '' ? term.coefficient : undefined
 }
 
 /** The value as a JavaScript integer where it is a whole constant, or undefined. */

@@ -1,5 +1,16 @@
 /** What is known about lengths beyond their names: bounds, and equalities that a `require` states. */
-import { type Atom, addDim, constantOf, type Dim, negateDim, scaleDim, subDim, substituteDim } from './dim.ts'
+import {
+  type Atom,
+  addDim,
+  constantDim,
+  constantOf,
+  type Dim,
+  negateDim,
+  scaleDim,
+  subDim,
+  substituteDim,
+  sumDims,
+} from './dim.ts'
 import {
   addRational,
   compareRational,
@@ -87,10 +98,28 @@ function multiply(a: Interval, b: Interval): Interval {
 
 /** Whether a is never below b (`yes`), sometimes or always (`no`: always), or that cannot be told. */
 export function atMost(a: Dim, b: Dim, facts: Facts): 'yes' | 'no' | 'unknown' {
-  const gap = boundsOf(normaliseDim(subDim(b, a), facts), facts)
-  if (gap.low && !negative(gap.low)) return 'yes'
-  if (gap.high && negative(gap.high)) return 'no'
-  return 'unknown'
+  const gap = normaliseDim(subDim(b, a), facts)
+  const range = boundsOf(gap, facts)
+  if (range.low && !negative(range.low)) return 'yes'
+  if (range.high && negative(range.high)) return 'no'
+  if (!gap.terms.some(({ atoms }) => atoms.some(({ kind }) => kind === 'div'))) return 'unknown'
+  const low = boundsOf(withoutFloors(gap, 'below'), facts).low
+  if (low && !negative(low)) return 'yes'
+  const high = boundsOf(withoutFloors(gap, 'above'), facts).high
+  return high && negative(high) ? 'no' : 'unknown'
+}
+
+/** A dim that is never above (`below`) or never below (`above`): each floor that stands alone is a quotient, or nearly. */
+function withoutFloors(dim: Dim, side: 'below' | 'above'): Dim {
+  const terms = dim.terms.map((term): Dim => {
+    const [atom] = term.atoms
+    if (term.atoms.length !== 1 || atom?.kind !== 'div') return { terms: [term], key: term.key }
+    // floor(q / n) lies between (q - n + 1) / n and q / n.
+    const least = negative(term.coefficient) !== (side === 'below')
+    const top = least ? subDim(atom.of, constantDim(atom.by - 1n)) : atom.of
+    return scaleDim(top, divRational(term.coefficient, rational(atom.by)))
+  })
+  return sumDims(terms)
 }
 
 /**
@@ -98,6 +127,7 @@ export function atMost(a: Dim, b: Dim, facts: Facts): 'yes' | 'no' | 'unknown' {
  * text is `different`; floors can hide an equality, so with them the bounds decide or nothing does.
  */
 export function compareDims(a: Dim, b: Dim, facts: Facts): 'equal' | 'different' | 'unknown' {
+  if (a.key === b.key) return 'equal'
   const gap = normaliseDim(subDim(a, b), facts)
   const value = constantOf(gap)
   if (value) return value.n === 0n ? 'equal' : 'different'
