@@ -32,7 +32,7 @@ export const countParameters = (graph: Graph): number =>
 export const countFlops = (graph: Graph, sizes: Sizes): number =>
   [...nodeCosts(graph, sizes).values()].reduce((a, b) => a + b, 0)
 
-/** Every block in the order of its first operation, each before those inside it; the whole model first. */
+/** Every block in the order in which they end, each before those inside it; the whole model first. */
 export function summarise(graph: Graph, sizes: Sizes): BlockSummary[] {
   const costs = nodeCosts(graph, sizes)
   const byId = new Map(graph.nodes.map((node) => [node.id, node]))
@@ -45,11 +45,11 @@ export function summarise(graph: Graph, sizes: Sizes): BlockSummary[] {
       else insides.set(path, [node])
     }
   }
-  const order = [...insides.keys()].map((path, i) => ({ path, i }))
-  const first = new Map(order.map(({ path, i }) => [path, i]))
-  const place = (path: string): number[] => pathsOf(path).map((prefix) => first.get(prefix) ?? 0)
-  order.sort((a, b) => compareLists(place(a.path), place(b.path)))
-  return order.map(({ path }) => {
+  // A block's weights are cut long before they meet its data, so its end tells its place.
+  const ends = new Map([...insides].map(([path, inside]) => [path, inside.at(-1)?.id ?? 0]))
+  const place = (path: string): number[] => pathsOf(path).map((prefix) => ends.get(prefix) ?? 0)
+  const order = [...insides.keys()].sort((a, b) => compareLists(place(a), place(b)))
+  return order.map((path) => {
     const inside = insides.get(path) ?? []
     const ids = new Set(inside.map(({ id }) => id))
     const leaving = new Set<number>()
