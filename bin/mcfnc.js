@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import module from 'node:module'
 import { fileURLToPath } from 'node:url'
+import v8 from 'node:v8'
 
 const program = new URL('../dist/mcfnc.js', import.meta.url)
 if (!existsSync(program)) {
@@ -19,6 +20,9 @@ if (!existsSync(program)) {
     process.exit(1)
   }
 }
+// Commands are short: compiling their code to fast machine code early takes longer than it saves. Measured on `check` of
+// the paper's network and its variants: 0.9 s of processor time with V8's own budget, 0.33 s with this.
+v8.setFlagsFromString('--interrupt-budget=8000000')
 // From Node 22 on, compiled code is kept between calls.
 module.enableCompileCache?.()
 await import(program.href)
