@@ -67,7 +67,7 @@ export interface Draft {
 export const onnxDim = (dim: Dim): OnnxDim => staticSize(dim) ?? formatDim(dim)
 
 const toData = (dtype: DType, values: readonly number[]): OnnxTensor['data'] => {
-  if (dtype === 'f32') return Float32Array.from(values)
+  if (dtype === 'f32') return new Float32Array(values)
   return dtype === 'i64' ? BigInt64Array.from(values, (v) => BigInt(v)) : Uint8Array.from(values, (v) => (v ? 1 : 0))
 }
 

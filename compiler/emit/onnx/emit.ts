@@ -160,11 +160,12 @@ function collectInputs(graph: Graph, options: OnnxOptions): { inputs: OnnxInput[
       if (!initialisers.has(name)) initialisers.set(name, weightOf(variable, options.weights))
     } else if (!inputs.has(name)) inputs.set(name, { name, dtype: node.type.dtype, dims: node.type.dims })
   }
-  const needed = lengthsRead(graph)
+  let needed: ReadonlySet<string> | undefined
   for (const { name, sources } of graph.seqs) {
     const live = sources.filter((source) => inputs.has(source.input))
     // A length that outlives its inputs is still told.
-    const told = live.length > 0 || !needed.has(name) ? live : sources.slice(0, 1)
+    if (live.length === 0) needed ??= lengthsRead(graph)
+    const told = live.length > 0 || !needed?.has(name) ? live : sources.slice(0, 1)
     for (const { lengths } of told) {
       if (!inputs.has(lengths)) inputs.set(lengths, { name: lengths, dtype: 'i64', dims: [batchDim] })
     }
