@@ -18,6 +18,7 @@ import {
   floorRational,
   isInteger,
   mulRational,
+  negateRational,
   one,
   type Rational,
   rational,
@@ -104,7 +105,9 @@ export function atMost(a: Dim, b: Dim, facts: Facts): 'yes' | 'no' | 'unknown' {
   if (range.high && negative(range.high)) return 'no'
   if (!gap.terms.some(({ atoms }) => atoms.some(({ kind }) => kind === 'div'))) return 'unknown'
   const low = boundsOf(withoutFloors(gap, 'below'), facts).low
-  if (low && !negative(low)) return 'yes'
+  // A whole number above -1 is at least 0.
+  const isWholeGap = gap.terms.every((term) => isInteger(term.coefficient))
+  if (low && !negative(isWholeGap ? rational(-floorRational(negateRational(low))) : low)) return 'yes'
   const high = boundsOf(withoutFloors(gap, 'above'), facts).high
   return high && negative(high) ? 'no' : 'unknown'
 }
