@@ -16,7 +16,7 @@ import {
   type UnaryFunction,
   unary,
 } from './core.ts'
-import { joined } from './expressions.ts'
+import { joined } from './joins.ts'
 import { realValue, staticNumber } from './numbers.ts'
 import { axisOrder, elementwise, materialise, type Placed, sameShapes, scalar, toTensor } from './tensors.ts'
 import { type Axis, axisOf, describe, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
