@@ -10,19 +10,21 @@ import type { Pass } from './pass.ts'
 /** The pass, for graphs that are differentiated already. */
 export const branchless: Pass = {
   name: 'branchless',
-  description: 'Writes leaky rectifiers and their derivatives as maxima and products.',
+  description: 'Writes leaky rectifiers, and choices between two numbers, as maxima and products.',
   run: (graph: Graph) =>
     mapGraph(graph, (node, operands, b) => {
-      const [x, y, z] = operands as [ValueId, ValueId, ValueId]
-      if (node.op === 'select') return rectifier(b, x, y, z)
-      return node.op === 'add' ? (slopes(b, x, y) ?? slopes(b, y, x)) : undefined
+      const [condition, yes, no] = operands as [ValueId, ValueId, ValueId]
+      if (node.op === 'add') return slopes(b, condition, yes) ?? slopes(b, yes, condition)
+      if (node.op !== 'select' || node.type.dtype !== 'f32') return undefined
+      const value = rectifier(b, condition, yes, no) ?? step(b, condition, yes, no)
+      return value === undefined ? undefined : b.broadcast(value, node.type.dims)
     }),
 }
 
 /** `if x > 0 then x else k * x`, for k from 0 to 1: max(x, k * x). */
 function rectifier(b: Builder, condition: ValueId, yes: ValueId, no: ValueId): ValueId | undefined {
   const test = b.node(condition)
-  if ((test.op !== 'less' && test.op !== 'lessEqual') || b.typeOf(yes).dtype !== 'f32') return undefined
+  if (test.op !== 'less' && test.op !== 'lessEqual') return undefined
   const [p, q] = test.operands as [ValueId, ValueId]
   const x = numberOf(b, p) === 0 ? q : numberOf(b, q) === 0 ? p : undefined
   if (x === undefined || b.dimsOf(x).length !== b.dimsOf(condition).length) return undefined
@@ -33,27 +35,31 @@ function rectifier(b: Builder, condition: ValueId, yes: ValueId, no: ValueId): V
   return slope !== undefined && slope > 0 && slope <= 1 ? b.max(x, below) : undefined
 }
 
-/** (if c then d else 0) + k * (if c then 0 else d), for k from 0 to 1: d * max(c, k). */
-function slopes(b: Builder, p: ValueId, q: ValueId): ValueId | undefined {
-  const first = selected(b, p)
-  if (!first || numberOf(b, first.no) !== 0) return undefined
-  const scaled = b.node(q)
-  const [f, g] = scaled.operands as [ValueId, ValueId]
-  const candidates = scaled.op === 'mul' ? [[f, numberOf(b, g)] as const, [g, numberOf(b, f)] as const] : []
-  for (const [value, slope] of candidates) {
-    const second = selected(b, value)
-    if (slope === undefined || slope < 0 || slope > 1 || !second || numberOf(b, second.yes) !== 0) continue
-    if (second.condition !== first.condition || second.no !== first.yes) continue
-    return b.mul(first.yes, b.max(b.cast(first.condition, 'f32'), b.constant(slope)))
-  }
-  return undefined
+/** `if c then p else q` for numbers: a rectifier's slope, or a mask. */
+function step(b: Builder, condition: ValueId, yes: ValueId, no: ValueId): ValueId | undefined {
+  const [p, q] = [numberOf(b, yes), numberOf(b, no)]
+  if (p === undefined || q === undefined) return undefined
+  const one = b.cast(condition, 'f32')
+  if (p === 1 && q >= 0 && q < 1) return q === 0 ? one : b.max(one, b.constant(q))
+  // 0 and 1 times the difference must give the two numbers to the last bit.
+  const exact = Math.fround(Math.fround(p - q) + Math.fround(q)) === Math.fround(p)
+  return exact ? b.add(b.mul(one, b.constant(p - q)), b.constant(q)) : undefined
 }
 
-function selected(b: Builder, value: ValueId): { condition: ValueId; yes: ValueId; no: ValueId } | undefined {
-  const node = b.node(value)
-  if (node.op !== 'select' || node.type.dtype !== 'f32') return undefined
-  const [condition, yes, no] = node.operands as [ValueId, ValueId, ValueId]
-  return { condition, yes, no }
+/** (if c then d else 0) + k * (if c then 0 else d), for k from 0 to 1: d * max(c, k). */
+function slopes(b: Builder, p: ValueId, q: ValueId): ValueId | undefined {
+  const [first, scaled] = [b.node(p), b.node(q)]
+  if (first.op !== 'select' || scaled.op !== 'mul' || first.type.dtype !== 'f32') return undefined
+  const [condition, d, zero] = first.operands as [ValueId, ValueId, ValueId]
+  const [f, g] = scaled.operands as [ValueId, ValueId]
+  for (const [value, k] of [[f, numberOf(b, g)] as const, [g, numberOf(b, f)] as const]) {
+    const second = b.node(value)
+    if (k === undefined || k < 0 || k > 1 || second.op !== 'select' || numberOf(b, zero) !== 0) continue
+    const [other, nothing, same] = second.operands as [ValueId, ValueId, ValueId]
+    if (other === condition && same === d && numberOf(b, nothing) === 0)
+      return b.mul(d, b.max(b.cast(condition, 'f32'), b.constant(k)))
+  }
+  return undefined
 }
 
 /** k where the value is k * x. */

@@ -8,6 +8,7 @@ import { type Builder, createBuilder, mapGraph } from '../ir/builder.ts'
 import type { Graph, GraphOutput, ValueId, Variable } from '../ir/graph.ts'
 import type { InputRole } from '../ops/op.ts'
 import { branchless } from '../passes/branchless.ts'
+import { centre } from '../passes/centre.ts'
 import { foldConstants } from '../passes/fold-constants.ts'
 import { layout } from '../passes/layout.ts'
 import { padding } from '../passes/padding.ts'
@@ -33,8 +34,12 @@ export interface TrainingGraph {
  * The joint graph of a program, with the inputs and outputs that `TrainingArtefact` states; ragged, no masks. Throws a
  * DiagnosticError where the model has no loss.
  */
-export function buildTrainingGraph(program: Program, optimiser: OptimiserKind): TrainingGraph {
-  const training = layout.run(program.training)
+export function buildTrainingGraph(
+  program: Program,
+  optimiser: OptimiserKind,
+  verify: PassOptions = {},
+): TrainingGraph {
+  const training = runPasses(program.training, forwardPasses, verify)
   const total = training.outputs.find((output) => output.role === 'total')
   if (!total) throw new DiagnosticError([diagnose(noLoss, undefined, { model: program.signature.model })])
   const variables = allVariables(program)
@@ -167,6 +172,9 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
   const padded = runPasses(graph, trainingPasses, passes)
   return { onnx: emitOnnx(padded, { ...rest, inputs, onnxRuntime: true }), params, states, slots, noise, optimiser }
 }
+
+/** What the forward graph goes through before it is differentiated. */
+export const forwardPasses: readonly Pass[] = [centre, layout]
 
 /** From the joint graph to one that can be emitted; our own loader fills padding with zeros. */
 export const trainingPasses: readonly Pass[] = [branchless, layout, padding({ inputs: 'zero' }), foldConstants()]
