@@ -6,6 +6,7 @@
 import { type Builder, mapGraph } from '../ir/builder.ts'
 import type { Graph, Node, ValueId } from '../ir/graph.ts'
 import { numberOf } from '../ir/simplify.ts'
+import type { Attributes } from '../ops/op.ts'
 import { ownerOf } from '../ops/types.ts'
 import { type Dim, isOne, isRagged, oneDim } from '../shapes/dim.ts'
 import type { Pass } from './pass.ts'
@@ -17,30 +18,36 @@ export const centre: Pass = {
   run: (graph: Graph) =>
     mapGraph(graph, (node, operands, b) => {
       const [x, y] = operands as [ValueId, ValueId]
+      if (node.op === 'sum') return sumOfShifted(b, x, node.attributes)
       if (node.op === 'div') return meanOfShifted(b, x, y)
       return node.op === 'sub' ? difference(b, x, y) : undefined
     }),
 }
 
-/** sum(u + r) / n as sum(u) / n + r, where r does not vary along the summed axes and n counts their positions. */
-function meanOfShifted(b: Builder, total: ValueId, n: ValueId): ValueId | undefined {
-  const sum = b.node(total)
-  if (sum.op !== 'sum') return undefined
-  const { axes, keep } = sum.attributes
-  const [x] = sum.operands as [ValueId]
+/** sum(u + r) as sum(u) + r * n, where r does not vary along the n positions of the summed axes. */
+function sumOfShifted(b: Builder, x: ValueId, { axes, keep }: Attributes['sum']): ValueId | undefined {
   const dims = b.dimsOf(x)
-  const count = countOf(b, dims, axes, keep)
-  if (describeCount(b, n) !== describeCount(b, count)) return undefined
   for (const [u, r] of sides(b, x)) {
     const whole = b.dimsOf(u).length === dims.length && axes.every((axis) => b.dimsOf(u)[axis]?.key === dims[axis]?.key)
     if (!whole || !isConstantAlong(b.dimsOf(r), dims.length, axes)) continue
-    const own = b.div(b.sum(u, axes, keep), n)
+    const own = b.sum(u, axes, keep)
+    const lost = Math.max(0, b.dimsOf(r).length - b.dimsOf(own).length)
+    const shift = b.reshape(r, b.dimsOf(r).slice(lost))
+    return b.add(own, b.mul(shift, countOf(b, dims, axes, keep)))
+  }
+  return undefined
+}
+
+/** (sum(u) + r * n) / n as sum(u) / n + r, with n kept from 0 where it divides. */
+function meanOfShifted(b: Builder, total: ValueId, n: ValueId): ValueId | undefined {
+  for (const [own, product] of sides(b, total)) {
+    const factors = b.node(product)
+    if (factors.op !== 'mul') continue
+    const [f, g] = factors.operands as [ValueId, ValueId]
     // Over no position at all a mean is 0, and so is what the shift adds to it.
-    const some = b.min(count, b.constant(1))
-    const wanted = b.dimsOf(own)
-    const size = b.dimsOf(r).length
-    const shift = size <= wanted.length ? r : b.reshape(r, b.dimsOf(r).slice(size - wanted.length))
-    return b.add(own, b.mul(shift, some))
+    for (const [r, count] of [[f, g] as const, [g, f] as const])
+      if (isCount(b, count) && describeCount(b, count) === describeCount(b, n))
+        return b.add(b.div(own, n), b.mul(r, b.min(count, b.constant(1))))
   }
   return undefined
 }
@@ -57,9 +64,10 @@ function difference(b: Builder, x: ValueId, y: ValueId): ValueId | undefined {
   for (const [v, product] of sides(b, y)) {
     const factors = b.node(product)
     if (factors.op !== 'mul') continue
-    const [r, some] = factors.operands as [ValueId, ValueId]
-    for (const [u, row] of sides(b, x))
-      if (source(b, row).id === source(b, r).id && isMeanOf(b, v, u, some)) return b.sub(u, v)
+    const [f, g] = factors.operands as [ValueId, ValueId]
+    for (const [r, some] of [[f, g] as const, [g, f] as const])
+      for (const [u, row] of sides(b, x))
+        if (source(b, row).id === source(b, r).id && isMeanOf(b, v, u, some)) return b.sub(u, v)
   }
   return undefined
 }
@@ -97,6 +105,9 @@ function source(b: Builder, value: ValueId): Node {
   const node = b.node(value)
   return node.op === 'reshape' ? source(b, node.operands[0] as ValueId) : node
 }
+
+/** Whether a value is made of lengths alone. */
+const isCount = (b: Builder, value: ValueId): boolean => !describeCount(b, value).includes('%')
 
 /** Text that is equal for equal counts of positions, whatever their axes; a count that is kept from 0 is that count. */
 function describeCount(b: Builder, value: ValueId): string {
