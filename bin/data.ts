@@ -10,7 +10,7 @@ import type { FeatureSources, FrontEnd } from '../runtime/predict/examples.ts'
 import type { FeatureSettings } from '../runtime/predict/metadata.ts'
 import { startWeights } from '../runtime/train/weights.ts'
 import { version } from '../runtime/version.ts'
-import { CallError, colourful, printDiagnostics } from './failure.ts'
+import { CallError, printDiagnostics } from './failure.ts'
 import { loadProgram } from './spec.ts'
 
 const frontEndName = 'std/audio.model'
@@ -65,7 +65,7 @@ const baseName = (path: string): string => path.split(/[/\\]/).at(-1) ?? path
 
 /** Says on a terminal how far the features are; short work and pipes hear nothing. */
 function showProgress(): (done: number, of: number) => void {
-  if (!colourful(process.stderr)) return () => {}
+  if (!process.stderr.isTTY) return () => {}
   let drawn = 0
   return (done, of) => {
     const now = Date.now()

@@ -100,6 +100,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
     }
   } finally {
     signal.stop()
+    reporter.close()
   }
   if (many) {
     const summary = summariseFolds(results)

@@ -47,6 +47,8 @@ export interface Reporter {
   beginEpoch(epoch: number, epochs: number, batches: number, done: number): void
   endStep(loss: number): void
   endEpoch(record: EpochRecord): void
+  /** Leaves the terminal as it was, whatever happened. */
+  close(): void
 }
 
 /** A line of log.jsonl. No time of day stands in it: a resumed run writes the same bytes. */

@@ -40,6 +40,7 @@ export async function createReporter({ stream, colour, now }: ProgressOptions): 
       },
       endStep: () => {},
       endEpoch: (record) => line(summary(record)),
+      close: () => {},
     }
   }
   const { default: progress } = await import('cli-progress')
@@ -75,5 +76,6 @@ export async function createReporter({ stream, colour, now }: ProgressOptions): 
       stop()
       line(summary(record))
     },
+    close: stop,
   }
 }

@@ -46,7 +46,7 @@ const task = (changes: Partial<Recipe> = {}): TrainingTask => ({
 })
 
 const config = { paths: {}, seed: 1 }
-const silent = { note: () => {}, beginEpoch: () => {}, endStep: () => {}, endEpoch: () => {} }
+const silent = { note: () => {}, beginEpoch: () => {}, endStep: () => {}, endEpoch: () => {}, close: () => {} }
 async function start(name: string, changes: Partial<Surroundings> = {}): Promise<Surroundings> {
   const folder = runFolder(join(root, name))
   if ((await inspectFolder(folder, config, true)) === 'fresh')
