@@ -56,7 +56,11 @@ export const error = <P = Record<never, never>>(code: string, slug: string, text
   text,
 })
 /** One row of the catalogue: a warning. */
-export const warning = <P = Record<never, never>>(code: string, slug: string, text: (params: P) => Message): Row<P> => ({
+export const warning = <P = Record<never, never>>(
+  code: string,
+  slug: string,
+  text: (params: P) => Message,
+): Row<P> => ({
   ...error(code, slug, text),
   severity: 'warning',
 })
