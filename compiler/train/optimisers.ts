@@ -2,6 +2,7 @@
 import type { OptimiserKind } from '../artefact.ts'
 import type { Builder } from '../ir/builder.ts'
 import type { ValueId } from '../ir/graph.ts'
+import { constantDim, oneDim, staticSize } from '../shapes/dim.ts'
 
 /** What a step reads. Vectors are f32 [n], the others f32 []. */
 export interface OptimiserInputs {
@@ -79,7 +80,18 @@ function oneLessPower(b: Builder, base: number, step: ValueId): ValueId {
  * `clip_grad_norm_` does; an infinite `most` leaves it alone.
  */
 export function clipByNorm(b: Builder, gradient: ValueId, most: ValueId): { gradient: ValueId; norm: ValueId } {
-  const norm = b.sqrt(b.contract(gradient, gradient, [0], [0], []))
+  const norm = b.sqrt(sumOfSquares(b, gradient))
   const factor = b.min(b.div(most, b.add(norm, b.constant(1e-6))), b.constant(1))
   return { gradient: b.mul(gradient, factor), norm }
+}
+
+/** Squares are summed in rows of this many, then the rows: one f32 sum over a million of them is 1e-4 off. */
+const rowLength = 1024
+
+function sumOfSquares(b: Builder, x: ValueId): ValueId {
+  const rows = Math.max(1, Math.ceil((staticSize(b.dimsOf(x)[0] ?? oneDim) ?? 0) / rowLength))
+  const length = constantDim(rowLength)
+  const filled = b.window(x, { axis: 0, offset: constantDim(0), dim: constantDim(rows * rowLength) })
+  const grid = b.reshape(filled, [constantDim(rows), length])
+  return b.sum(b.contract(grid, grid, [0, 1], [0, 1], [0]), [0])
 }
