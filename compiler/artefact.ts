@@ -52,6 +52,8 @@ export interface Signature {
   readonly labels: Readonly<Record<string, readonly string[]>>
   /** Bounds of each ragged length, from `seq frames in 1..3000`. */
   readonly bounds: Readonly<Record<string, { readonly low: number; readonly high: number | undefined }>>
+  /** What the spec requires of lengths: the condition's text, and a dim that it makes 0 in every sample. */
+  readonly requires: readonly { readonly condition: string; readonly dims: readonly Dim[] }[]
   /** SHA-256 of the sources that were read, in order, as hex. */
   readonly specHash: string
 }

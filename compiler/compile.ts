@@ -318,6 +318,7 @@ function signatureOf(
     losses: training.losses.map(({ name, weight }) => ({ name, weight })),
     hypers: inference.hypers,
     labels: inference.labels,
+    requires: [...new Map(inference.assumed.map((item) => [item.dims.map((dim) => dim.key).join(), item])).values()],
     bounds: Object.fromEntries(inference.seqs.map((seq) => [seq.name, { low: seq.low, high: seq.high }])),
     specHash,
   }

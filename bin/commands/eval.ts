@@ -39,7 +39,7 @@ export async function evaluate(file: string, options: EvalOptions): Promise<unde
     throw new DiagnosticError([diagnose(nothingToEvaluate, undefined, { session: wanted, sessions })])
   }
   const { sources } = await loadSources(inputs, { ...options, threads }, card.features)
-  const examples = await makeExamples(samples.map(fromManifest), inputs, signature.bounds, sources)
+  const examples = await makeExamples(samples.map(fromManifest), inputs, signature, sources)
   const session = await openSession(onnx, { threads, spinning: false })
   try {
     const names = predictions.map(({ name }) => name)

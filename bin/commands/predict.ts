@@ -38,7 +38,7 @@ export async function predict(file: string, options: PredictOptions): Promise<un
   const { sources } = await loadSources(inputs, { ...options, threads }, features)
   const { audio, text } = options
   const sample = { id: 'sample', audio, text, targets: {}, where: '--text', audioWhere: audio ?? '' }
-  const examples = await makeExamples([sample], inputs, signature.bounds, sources)
+  const examples = await makeExamples([sample], inputs, signature, sources)
   const session = await openSession(onnx, { threads, spinning: false })
   try {
     const [made = {}] = await predictAll(

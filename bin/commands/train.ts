@@ -59,7 +59,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
     needs: { audio: inputFor('audio'), text: inputFor('text') },
   })
   const { sources, features } = await loadSources(inputs, { ...options, threads })
-  const examples = await makeExamples(samples.map(fromManifest), inputs, signature.bounds, sources)
+  const examples = await makeExamples(samples.map(fromManifest), inputs, signature, sources)
   const folds = makeFolds(samples, examples, holdOut, recipe)
 
   const experiment: Experiment = {

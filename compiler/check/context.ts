@@ -82,6 +82,8 @@ export interface Run {
   readonly origins: Map<string, { readonly text: string; readonly span: Span }>
   /** The constants of the files' top levels, as they are asked for. */
   readonly globals: Map<Const, Value | 'busy'>
+  /** What a `require` states of lengths: a condition, and the dim that it makes 0 in every sample. */
+  readonly assumed: { readonly condition: string; readonly dims: readonly Dim[] }[]
   /** How many block applications have run; a spec that explodes is stopped. */
   applications: number
   /** The names whose values are being found, outermost first: what a cycle is made of. */

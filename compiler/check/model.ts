@@ -59,6 +59,8 @@ export interface Elaborated {
   readonly hypers: Readonly<Record<string, number>>
   readonly labels: Readonly<Record<string, readonly string[]>>
   readonly seqs: readonly SeqInfo[]
+  /** What each `require` over lengths states: a dim that is 0 in every sample. */
+  readonly assumed: Run['assumed']
   readonly defs: readonly Def[]
   readonly types: readonly TypeEntry[]
 }
@@ -100,6 +102,7 @@ export function elaborate(request: ModelRequest): Elaborated {
     updates: new Map(),
     origins: new Map(),
     globals: new Map(),
+    assumed: [],
     applications: 0,
     pendingNames: [],
     unsettled: [],
@@ -159,6 +162,7 @@ export function elaborate(request: ModelRequest): Elaborated {
     ...roots,
     updates: run.updates,
     seqs: seqInfos(context, gathered.result().inputs, gathered.seqs),
+    assumed: run.assumed,
     defs: run.defs,
     types: run.types,
   }

@@ -64,8 +64,10 @@ export function learn(context: Context, statement: Require, op: BinaryOp, gap: D
     return
   }
   const facts = op === '==' ? withEquality(run.facts, gap, zeroDim) : withLeast(run.facts, least)
-  if (facts) run.facts = facts
-  else report(context, shapes.requireUnusable, statement.span, { condition })
+  if (facts) {
+    run.facts = facts
+    if (op === '==') run.assumed.push({ condition, dims: [gap] })
+  } else report(context, shapes.requireUnusable, statement.span, { condition })
 }
 
 /** The facts with `gap >= 0` added where it bounds one length; undefined where it cannot be used. */

@@ -3,6 +3,7 @@ import type { Signature } from '../../compiler/artefact.ts'
 import { formatDataLine } from '../../compiler/diagnostics/catalogue/runtime.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { type Diagnostic, DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
+import { evaluateDim, lengthNames } from '../../compiler/shapes/dim.ts'
 import { describeAudio, type Sample } from '../data/manifest.ts'
 import { type AcousticSettings, openAcoustic } from '../features/acoustic.ts'
 import type { FeatureCache } from '../features/cache.ts'
@@ -51,6 +52,9 @@ export interface FeatureSources {
   readonly progress?: (done: number, of: number) => void
 }
 
+/** What a spec says of lengths. */
+type LengthLimits = Pick<Signature, 'bounds' | 'requires'>
+
 /** Mistakes beyond these are left out: they are all of one kind. */
 const shown = 20
 
@@ -61,7 +65,7 @@ const shown = 20
 export async function makeExamples(
   samples: readonly RawSample[],
   inputs: readonly BoundInput[],
-  bounds: Signature['bounds'],
+  limits: LengthLimits,
   sources: FeatureSources,
 ): Promise<Example[]> {
   const { vectors } = sources
@@ -81,7 +85,7 @@ export async function makeExamples(
     })
   }
   const examples = samples.map((sample, i) => ({ id: sample.id, rows: rows[i] ?? {}, targets: sample.targets }))
-  checkLengths(examples, samples, inputs, bounds)
+  checkLengths(examples, samples, inputs, limits)
   return examples
 }
 
@@ -117,7 +121,7 @@ function checkLengths(
   examples: readonly Example[],
   samples: readonly RawSample[],
   inputs: readonly BoundInput[],
-  bounds: Signature['bounds'],
+  { bounds, requires }: LengthLimits,
 ): void {
   const found: Diagnostic[] = []
   for (const input of inputs) {
@@ -128,6 +132,20 @@ function checkLengths(
       const where = input.field === 'audio' ? samples[i]?.audioWhere : samples[i]?.where
       const params = { sample: where ?? example.id, input: input.name, seq: input.seq, length, low, high }
       found.push(diagnose(messages.lengthOutOfBounds, undefined, params))
+    }
+  }
+  for (const [i, example] of examples.entries()) {
+    const lengths = new Map(inputs.map((input) => [input.seq, rowsOf(example, input)]))
+    for (const { condition, dims } of requires) {
+      if (dims.every((dim) => evaluateDim(dim, (name) => lengths.get(name) ?? 0) === 0)) continue
+      const of = [...new Set(dims.flatMap(lengthNames))].map((name) => `${name} ${lengths.get(name) ?? 0}`)
+      found.push(
+        diagnose(messages.lengthsAgainstRequire, undefined, {
+          sample: samples[i]?.where ?? example.id,
+          condition,
+          lengths: of,
+        }),
+      )
     }
   }
   if (found.length > 0) throw new DiagnosticError(found.slice(0, shown))

@@ -89,6 +89,15 @@ export const lengthOutOfBounds = error<{
   help: [`leave the sample out, or widen the bounds of \`seq ${p.seq}\` in the spec`],
 }))
 
+export const lengthsAgainstRequire = error<{ sample: string; condition: string; lengths: readonly string[] }>(
+  'MCF6527',
+  'lengths-against-require',
+  (p) => ({
+    message: `${p.sample}: the model requires ${quote(p.condition)}, and this has ${p.lengths.join(', ')}`,
+    help: ['leave the sample out, or make its lengths what the spec requires'],
+  }),
+)
+
 export const vectorsWidth = error<{ file: string; found: number; wanted: number; input: string }>(
   'MCF6525',
   'vectors-width',

@@ -6,7 +6,7 @@ import type { NdArray } from '../../../compiler/interpret/array.ts'
 import { interpret } from '../../../compiler/interpret/interpret.ts'
 import { type Env, forInvalid, shapeOf } from '../../../compiler/interpret/ragged.ts'
 import type { AnyNode, Graph, GraphOutput, TensorType } from '../../../compiler/ir/graph.ts'
-import { batchDim, lengthNames } from '../../../compiler/shapes/dim.ts'
+import { batchDim, evaluateDim, lengthNames } from '../../../compiler/shapes/dim.ts'
 import { type Key, keyOf, uniformAt } from '../../train/noise.ts'
 import { openSession, type SessionOptions, type Value } from './session.ts'
 
@@ -93,9 +93,27 @@ function environment(graph: Graph, signature: Signature, extra: readonly number[
     // Each name has its lengths in another order, so that mixing two up shows.
     const of = extra.map((_, b) => Math.min(Math.max(low, 1) + (extra[(b + k) % extra.length] ?? 0), high))
     lengths[name] = of
-    padded[name] = Math.max(...of) + padding
   }
+  extra.forEach((_, b) => {
+    meetRequires(signature, lengths, b)
+  })
+  for (const [name, of] of Object.entries(lengths)) padded[name] = Math.max(...of) + padding
   return { batch: extra.length, lengths, padded }
+}
+
+/** Lengthens a sample until it has the lengths that the spec requires, as far as one length at a time can. */
+function meetRequires(signature: Signature, lengths: Readonly<Record<string, number[]>>, sample: number): void {
+  for (const zero of signature.requires.flatMap(({ dims }) => dims))
+    for (const name of lengthNames(zero)) {
+      const of = lengths[name]
+      const start = of?.[sample]
+      if (!of || start === undefined) continue
+      const most = Math.min(start + 256, signature.bounds[name]?.high ?? Number.POSITIVE_INFINITY)
+      const fits = (): boolean => evaluateDim(zero, (other) => lengths[other]?.[sample] ?? 0) === 0
+      while (!fits() && (of[sample] as number) < most) of[sample] = (of[sample] as number) + 1
+      if (fits()) break
+      of[sample] = start
+    }
 }
 
 /** Every f32 and i64 input with garbage outside the samples, and the true lengths. */

@@ -235,6 +235,7 @@ export function handMadeMcfn(sizes: Sizes = paperSizes): Program {
       hypers: {},
       labels: {},
       bounds: {},
+      requires: [],
       specHash: '',
     },
     inference: graphOf(sizes, false),
