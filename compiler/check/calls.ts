@@ -75,6 +75,7 @@ export function evaluateCall(context: Context, expr: CallExpr): Value {
     }
     if (!found) {
       evaluateAll(context, expr)
+      if (context.run.files.get(context.file)?.complete === false) return poison
       reportPlain(context, names.unknownName, callee.span, {
         name: callee.name,
         what: 'block or function',

@@ -22,6 +22,8 @@ export interface Scope {
 /** The blocks, constants and labels that a file's text can name. */
 export interface FileScope {
   readonly file: string
+  /** False where a `use` failed: an unknown name may be one that it would have brought in. */
+  readonly complete: boolean
   readonly items: ReadonlyMap<string, { readonly item: Block | Const | Labels; readonly file: string }>
 }
 

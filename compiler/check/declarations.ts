@@ -215,6 +215,10 @@ export function declareInput(
   for (const expr of statement.type.dims) {
     const dim = toDim(context, evaluate(context, expr), expr.span, 'a dim')
     if (!dim) return undefined
+    if (lengthNames(dim).includes(BATCH)) {
+      report(context, shapes.batchWritten, expr.span, { what: `${statement.kind} ${name}` })
+      return undefined
+    }
     for (const length of lengthNames(dim)) {
       const known = context.run.origins.get(length)
       if (known?.text === 'seq')

@@ -2,14 +2,14 @@
 import { names } from '../diagnostics/catalogue/names.ts'
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { suggest } from '../diagnostics/suggest.ts'
-import { constantDim, staticSize } from '../shapes/dim.ts'
+import { constantDim, formatDim, oneDim, staticSize, subDim } from '../shapes/dim.ts'
 import type { BinderExpr, Expr, IndexDecl, IndexExpr, Span } from '../syntax/ast.ts'
 import { type Context, type IndexSlot, newSlot, newVar, newVars, report, reportPlain, slotVars } from './context.ts'
 import { asNumber, type Core, type IndexVar, number, readIndex } from './core.ts'
 import { evaluate, evaluateName } from './expressions.ts'
 import { staticNumber, toDim } from './numbers.ts'
 import { toTensor, useOnAxis } from './tensors.ts'
-import { describe, flatDims, poison, type TensorValue, type Value } from './value.ts'
+import { type Axis, describe, flatDims, poison, type TensorValue, type Value } from './value.ts'
 
 /** `x[j + 1, p]` */
 export function evaluateIndex(context: Context, expr: IndexExpr): Value {
@@ -75,7 +75,9 @@ export function evaluateIndex(context: Context, expr: IndexExpr): Value {
       failed = true
       return
     }
-    checkParameterRead(context, base, expr, k, core, index.span)
+    const ofParameter = checkParameterRead(context, base, expr, k, core, index.span)
+    if (!ofParameter && constant !== undefined && isLiteral(index))
+      warnOutside(context, expr, axis, constant, index.span)
     indices.push(core)
   })
   if (failed) return poison
@@ -87,7 +89,23 @@ export function evaluateIndex(context: Context, expr: IndexExpr): Value {
   }
 }
 
-/** A parameter has no outside: an index that leaves it, as far as its range is known, is an error. */
+const isLiteral = (index: Expr): boolean =>
+  index.kind === 'number' || (index.kind === 'unary' && index.operand.kind === 'number')
+
+/** A number written as an index and outside the axis is a habit from elsewhere: `x[-1]` is 0, not the last position. */
+function warnOutside(context: Context, expr: IndexExpr, axis: Axis, at: number, span: Span): void {
+  const [dim] = axis.dims
+  if (!dim) return
+  const size = staticSize(dim)
+  if (at >= 0 && (size === undefined || at < size)) return
+  const last = size === undefined ? formatDim(subDim(dim, oneDim)) : String(size - 1)
+  report(context, shapes.alwaysOutside, span, { name: expr.base.name, at: String(at), last })
+}
+
+/**
+ * A parameter has no outside: an index that leaves it, as far as its range is known, is an error. Says whether it is a
+ * parameter that is read.
+ */
 export function checkParameterRead(
   context: Context,
   base: TensorValue,
@@ -95,11 +113,11 @@ export function checkParameterRead(
   axis: number,
   index: Core,
   span: Span,
-): void {
+): boolean {
   const probe = base.at(flatDims(base.axes).map(() => number(0)))
-  if (probe.kind !== 'read' || (probe.def.body.kind !== 'param' && probe.def.body.kind !== 'state')) return
+  if (probe.kind !== 'read' || (probe.def.body.kind !== 'param' && probe.def.body.kind !== 'state')) return false
   const size = staticSize(flatDims(base.axes)[axis] as ReturnType<typeof constantDim>)
-  if (size === undefined) return
+  if (size === undefined) return true
   context.run.deferred.push(() => {
     const range = staticRangeOf(index)
     if (!range) return
@@ -111,6 +129,7 @@ export function checkParameterRead(
       size: String(size),
     })
   })
+  return true
 }
 
 /** The least and greatest value of an index expression over static ranges, or undefined. */

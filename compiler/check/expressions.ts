@@ -162,6 +162,7 @@ export function evaluateName(context: Context, expr: NameExpr): Value {
     return value ? { kind: 'instance', instance: value } : poison
   }
   if (found) return evaluateGlobal(context, found.item, found.file)
+  if (context.run.files.get(context.file)?.complete === false) return poison
   reportPlain(context, names.unknownName, expr.span, {
     name: expr.name,
     what: 'name',

@@ -233,7 +233,8 @@ export function checkResults(body: Context, instance: Instance, result: Value, h
     }
     const defined = materialise(body, tensor, how.span, block.name.name)
     const hasBatch = how.batch && tensor.axes[0]?.batch === true
-    const own = hasBatch ? tensor.axes.slice(1) : tensor.axes
+    // What was mapped inside a block is not its user's concern.
+    const own = (hasBatch ? tensor.axes.slice(1) : tensor.axes).map((axis) => ({ ...axis, mappedBy: undefined }))
     const mapped = how.batch && !hasBatch ? [] : how.extra
     const axes = [...mapped.map((axis) => ({ ...axis, mappedBy: axis.mappedBy ?? { block, span: how.span } })), ...own]
     return {

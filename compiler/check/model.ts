@@ -84,7 +84,7 @@ export interface ModelRequest {
 /** Elaborates a model for training or for inference. The result is to be used only where no error was reported. */
 export function elaborate(request: ModelRequest): Elaborated {
   const { model, file } = request
-  const fileScope = request.scopes.get(file) ?? { file, items: new Map() }
+  const fileScope = request.scopes.get(file) ?? { file, complete: true, items: new Map() }
   const edited = applyVariants(model, request.variants, fileScope, file)
   for (const diagnostic of edited.diagnostics) request.report(diagnostic)
 

@@ -41,7 +41,8 @@ export function fileScopes(
         else items.set(name, entry)
       }
     }
-    scopes.set(path, { file: path, items })
+    const complete = file.items.every((item) => item.kind !== 'use' || uses.has(item))
+    scopes.set(path, { file: path, complete, items })
   }
   return { scopes, diagnostics }
 }

@@ -33,7 +33,7 @@ export function resolveNames(files: ReadonlyMap<string, File>, scopes: ReadonlyM
     const walk: Walk = {
       globals: scopes.get(path)?.items ?? new Map(),
       report: (row, span, params) => diagnostics.push(diagnose(row, span, params)),
-      complete: true,
+      complete: scopes.get(path)?.complete !== false,
     }
     for (const item of file.items) {
       if (item.kind === 'block') resolveBlock(walk, item)

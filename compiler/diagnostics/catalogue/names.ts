@@ -35,7 +35,10 @@ export const names = {
   cycle: error<{ names: readonly string[] }>('MCF2005', 'cyclic-definition', (p) => ({
     message: `\`${p.names[0]}\` is defined by itself${p.names.length > 2 ? `: ${p.names.join(' -> ')}` : ''}`,
     caption: 'needs itself',
-    help: ['statements may stand in any order, but none may need its own value'],
+    help: [
+      'statements may stand in any order, but none may need its own value',
+      'there is no recurrence over a length; `repeat n from h = x { … }` unrolls a fixed number of rounds',
+    ],
   })),
   recursiveBlock: error<{ names: readonly string[] }>('MCF2006', 'recursive-block', (p) => ({
     message: `block \`${p.names[0]}\` is built of itself: ${p.names.join(' -> ')}`,

@@ -230,6 +230,16 @@ export const shapes = {
     message: `this static number is ${p.value}`,
     caption: p.value,
   })),
+  batchWritten: error<{ what: string }>('MCF3051', 'batch-written', (p) => ({
+    message: `the type of \`${p.what}\` is that of one sample: its batch axis is not written`,
+    caption: 'leave this out',
+    help: ['`batch` stands in the types of blocks that see the whole batch'],
+  })),
+  alwaysOutside: warning<{ name: string; at: string; last: string }>('MCF3052', 'read-always-outside', (p) => ({
+    message: `\`${p.name}\` is read at ${p.at}, which is outside it: the value is always 0`,
+    caption: 'always 0',
+    help: [`positions are 0 to ${p.last}`],
+  })),
   zeroDivisor: error('MCF3034', 'zero-divisor', () => ({ message: 'a division by zero', caption: 'is zero' })),
   seqDivisor: error<{ got: string }>('MCF3035', 'quotient-of-lengths', (p) => ({
     message: `\`div\` and \`mod\` of a length take a static positive whole number, and this is ${p.got}`,
