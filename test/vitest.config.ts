@@ -9,7 +9,7 @@ export default defineConfig(({ mode }) => ({
     include: mode === 'long' ? ['test/**/*.long.ts'] : ['test/**/*.test.ts'],
     pool: 'forks',
     passWithNoTests: mode === 'long',
-    testTimeout: mode === 'long' ? 1_800_000 : 30_000,
+    testTimeout: mode === 'long' ? 1_800_000 : 120_000,
     reporters: ['default', summaryReporter],
   },
 }))
