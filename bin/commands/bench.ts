@@ -1,5 +1,7 @@
 /** `npm run bench`: the training step against the model's own matrix products, its memory, and the compiler's time. */
 import { createHash } from 'node:crypto'
+import v8 from 'node:v8'
+import vm from 'node:vm'
 import { compile } from '../../compiler/compile.ts'
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
 import { makeNodeReader } from '../../compiler/source/node-reader.ts'
@@ -94,16 +96,22 @@ export async function bench(file: string, options: BenchOptions): Promise<number
   return exitCodes.fine
 }
 
-/** The greatest resident size over steps whose lengths vary: early ones, and those after. */
+/**
+ * The greatest resident size over steps whose lengths vary: early ones, and those after. Garbage is collected before each
+ * look, as its comings and goings would hide a growth.
+ */
 async function measureMemory(
   take: (lengths: Readonly<Record<string, number>>) => Promise<number>,
   { steps, frames, words }: BenchOptions,
 ): Promise<{ early_steps: number; early_mib: number; late_steps: number; late_mib: number }> {
   const early = Math.min(50, Math.ceil(steps / 4))
   const peaks = [0, 0]
+  v8.setFlagsFromString('--expose-gc')
+  const collect: () => void = vm.runInNewContext('gc')
   for (let i = 0; i < steps; i++) {
     const share = (((i * 37) % 41) + 1) / 41
     await take({ frames: Math.max(1, Math.round(frames * share)), words: Math.max(1, Math.round(words * share)) })
+    collect()
     const side = i < early ? 0 : 1
     peaks[side] = Math.max(peaks[side] ?? 0, process.memoryUsage().rss / 2 ** 20)
   }

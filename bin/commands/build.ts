@@ -1,7 +1,7 @@
 /** `mcfnc build`: a spec as an ONNX file, the model or one training step. */
-
+import { stat } from 'node:fs/promises'
 import type { OptimiserKind, Program } from '../../compiler/artefact.ts'
-import { fileUnwritable } from '../../compiler/diagnostics/catalogue/commands.ts'
+import { fileUnwritable, outputRefused } from '../../compiler/diagnostics/catalogue/commands.ts'
 import { weightUnknown } from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
@@ -14,6 +14,7 @@ import { describeModel } from '../../runtime/predict/metadata.ts'
 import { exportVerified } from '../../runtime/train/run.ts'
 import { startWeights } from '../../runtime/train/weights.ts'
 import { version } from '../../runtime/version.ts'
+import { CallError } from '../failure.ts'
 import { loadProgram, type SpecOptions } from '../spec.ts'
 
 interface BuildOptions extends SpecOptions {
@@ -27,9 +28,10 @@ interface BuildOptions extends SpecOptions {
 }
 
 export async function build(file: string, options: BuildOptions): Promise<undefined> {
-  const { program } = loadProgram(file, options)
+  const { program, texts } = loadProgram(file, options)
   const { target, opset } = options
   const path = options.output ?? `${fileName(program.signature.model)}${target === 'onnx' ? '' : '.train'}.onnx`
+  await refuseOutput(path, [file, ...texts.keys()], options.weights)
   const made = target === 'onnx' ? await buildModel(program, options) : buildStep(program, options, opset)
   try {
     await writeFileAtomic(path, made.bytes)
@@ -37,6 +39,21 @@ export async function build(file: string, options: BuildOptions): Promise<undefi
     throw new DiagnosticError([diagnose(fileUnwritable, undefined, { path, reason: explainFileError(failure) })])
   }
   process.stderr.write(`${path}: ${(made.bytes.length / 2 ** 20).toFixed(1)} MiB${made.note}\n`)
+}
+
+/** Throws a CallError where a file would replace one that is read, or be taken for one. */
+async function refuseOutput(path: string, specs: readonly string[], weights: string | undefined): Promise<void> {
+  const refuse = (because: 'spec' | 'weights' | 'name'): CallError =>
+    new CallError([diagnose(outputRefused, undefined, { path, because })])
+  for (const spec of specs) if (await isSameFile(path, spec)) throw refuse('spec')
+  if (weights !== undefined && (await isSameFile(path, weights))) throw refuse('weights')
+  if (/\.(model|safetensors)$/i.test(path)) throw refuse('name')
+}
+
+/** Whether two paths lead to one file, through links and whatever a file system takes for the same name. */
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([a, b].map((path) => stat(path).catch(() => undefined)))
+  return one !== undefined && other !== undefined && one.dev === other.dev && one.ino === other.ino
 }
 
 interface Built {

@@ -15,14 +15,38 @@ export interface Example {
 export const rowsOf = (example: Example, input: BoundInput): number =>
   (example.rows[input.name]?.length ?? 0) / input.width
 
+/** Gives zeros to assemble a batch's array of a name in. */
+export type Memory = (name: string, size: number) => Float32Array
+
+/** New memory each time. */
+export const freshMemory: Memory = (_, size) => new Float32Array(size)
+
+/**
+ * The same memory for each batch of a loop, which must be done with one before it assembles the next: large arrays that come
+ * and go by the step would be cleared away late, and the process would grow.
+ */
+export function reusedMemory(): Memory {
+  const kept = new Map<string, Float32Array>()
+  return (name, size) => {
+    const had = kept.get(name)
+    const memory = had && had.length >= size ? had : new Float32Array(Math.ceil(size * 1.25))
+    kept.set(name, memory)
+    return memory.subarray(0, size).fill(0)
+  }
+}
+
 /** The inputs and their lengths, padded with zeros to the longest of the batch. */
-export function assembleInputs(inputs: readonly BoundInput[], examples: readonly Example[]): Record<string, Value> {
+export function assembleInputs(
+  inputs: readonly BoundInput[],
+  examples: readonly Example[],
+  memory: Memory = freshMemory,
+): Record<string, Value> {
   const batch: Record<string, Value> = {}
   for (const input of inputs) {
     const lengths = examples.map((example) => rowsOf(example, input))
     // Engines dislike axes of size 0, and a row of padding changes nothing.
     const longest = Math.max(1, ...lengths)
-    const data = new Float32Array(examples.length * longest * input.width)
+    const data = memory(input.name, examples.length * longest * input.width)
     examples.forEach((example, i) => {
       const rows = example.rows[input.name]
       if (rows) data.set(rows, i * longest * input.width)

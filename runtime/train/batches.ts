@@ -2,7 +2,7 @@
 import type { NoiseSignature } from '../../compiler/artefact.ts'
 import { evaluateDim } from '../../compiler/shapes/dim.ts'
 import type { Value } from '../engines/ort/session.ts'
-import { type Example, evenParts, rowsOf } from '../predict/batch.ts'
+import { type Example, evenParts, freshMemory, type Memory, rowsOf } from '../predict/batch.ts'
 import type { BoundInput } from '../predict/binding.ts'
 import { fillNoise, keyOf, permutation } from './noise.ts'
 
@@ -43,6 +43,7 @@ export function assembleNoise(
   examples: readonly Example[],
   seed: number,
   epoch: number,
+  memory: Memory = freshMemory,
 ): Record<string, Value> {
   const lengths = examples.map((example) => new Map(inputs.map((input) => [input.seq, rowsOf(example, input)])))
   const longest = (name: string): number => Math.max(1, ...lengths.map((of) => of.get(name) ?? 0))
@@ -51,7 +52,7 @@ export function assembleNoise(
       const inner = dims.slice(1)
       const padded = inner.map((dim) => Math.max(0, evaluateDim(dim, longest)))
       const stride = padded.reduce((a, b) => a * b, 1)
-      const data = new Float32Array(examples.length * stride)
+      const data = memory(name, examples.length * stride)
       examples.forEach((example, i) => {
         const valid = inner.map((dim) =>
           Math.max(

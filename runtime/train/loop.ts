@@ -5,7 +5,7 @@ import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic
 import { predictAll } from '../engines/ort/predict-all.ts'
 import { openSession, type Session, type Value } from '../engines/ort/session.ts'
 import { emptySlots, openTrainingStep, type StepResult, type Weights } from '../engines/ort/training-step.ts'
-import { assembleInputs, assembleTargets, costOf, type Example } from '../predict/batch.ts'
+import { assembleInputs, assembleTargets, costOf, type Example, type Memory, reusedMemory } from '../predict/batch.ts'
 import type { BoundInput, BoundPrediction, BoundTarget } from '../predict/binding.ts'
 import { type Score, scorePredictions } from '../predict/scores.ts'
 import { assembleNoise, planEpoch } from './batches.ts'
@@ -94,6 +94,7 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
   const step = await openTrainingStep(artefact, snapshot.weights, scored, options)
   const evaluation = await openSession(task.inference, options)
   const costs = task.train.map((example) => costOf(task.inputs, example))
+  const memory = reusedMemory()
   let saved = now()
   const save = async (progress: Progress): Promise<void> => {
     snapshot = { ...snapshot, progress, weights: step.weights() }
@@ -114,7 +115,7 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
       reporter.beginEpoch(epoch, recipe.epochs, batches.length, progress.batch)
       for (let batch = progress.batch; batch < batches.length; batch++) {
         const examples = (batches[batch] ?? []).map((i) => task.train[i] as Example)
-        const result = await step.take(assembleStep(task, examples, epoch), {
+        const result = await step.take(assembleStep(task, examples, epoch, memory), {
           step: progress.step + 1,
           learningRate: rateAt(recipe, epoch - 1 + (batch + 1) / batches.length),
           clipNorm: recipe.clip_norm ?? Number.POSITIVE_INFINITY,
@@ -188,10 +189,11 @@ export const assembleStep = (
   },
   examples: readonly Example[],
   epoch: number,
+  memory: Memory,
 ): Record<string, Value> => ({
-  ...assembleInputs(task.inputs, examples),
+  ...assembleInputs(task.inputs, examples, memory),
   ...assembleTargets(task.targets, examples),
-  ...assembleNoise(task.artefact.noise, task.inputs, examples, task.recipe.seed, epoch),
+  ...assembleNoise(task.artefact.noise, task.inputs, examples, task.recipe.seed, epoch, memory),
 })
 
 const rateAt = (recipe: Recipe, progress: number): number =>

@@ -1,7 +1,7 @@
 /** Runs an inference session over many examples, in batches of like lengths. */
 import * as messages from '../../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
-import { assembleInputs, batchesByLength, costOf, type Example } from '../../predict/batch.ts'
+import { assembleInputs, batchesByLength, costOf, type Example, reusedMemory } from '../../predict/batch.ts'
 import type { BoundInput } from '../../predict/binding.ts'
 import type { Session, Value } from './session.ts'
 
@@ -19,11 +19,13 @@ export async function predictAll(
 ): Promise<Record<string, Float32Array>[]> {
   const results: Record<string, Float32Array>[] = new Array(examples.length)
   const wanted = Object.fromEntries(names.map((name) => [name, null]))
+  const memory = reusedMemory()
   const costs = examples.map((example) => costOf(inputs, example))
   for (const indices of batchesByLength(costs, batchSize)) {
     const batch = assembleInputs(
       inputs,
       indices.map((i) => examples[i] as Example),
+      memory,
     )
     let made: Record<string, Value>
     try {

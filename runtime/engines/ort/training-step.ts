@@ -37,7 +37,7 @@ export interface StepResult {
 export interface TrainingStep {
   /** Inputs, lengths, targets and noise by name. Throws a DiagnosticError where the engine fails. */
   take(batch: Readonly<Record<string, Value>>, control: Control): Promise<StepResult>
-  /** The vectors as they are now; the next step but one overwrites them. */
+  /** The vectors as they are now; a step makes new ones and leaves these as they are. */
   weights(): Weights
   release(): Promise<void>
 }
@@ -46,7 +46,7 @@ export interface TrainingStep {
 export const emptySlots = (artefact: TrainingArtefact): Record<string, Float32Array> =>
   Object.fromEntries(artefact.slots.map((slot) => [slot, new Float32Array(artefact.params.size)]))
 
-/** Loads the artefact; `start` is copied. `predictions` are the names of those to hand out with each step. */
+/** Loads the artefact. `start` is not written to. `predictions` are the names of those to hand out with each step. */
 export async function openTrainingStep(
   artefact: TrainingArtefact,
   start: Weights,
@@ -56,28 +56,27 @@ export async function openTrainingStep(
   const session = await openSession(artefact.onnx, options)
   const hasStates = artefact.states.size > 0
   const losses = session.outputs.filter((name) => name.startsWith('loss.'))
-  const results: Record<string, null> = Object.fromEntries(
-    ['loss', 'gradient_norm', ...losses, ...predictions.map((name) => `predict.${name}`)].map((name) => [name, null]),
+  const vectors = ['params', ...(hasStates ? ['states'] : []), ...artefact.slots]
+  const wanted: Record<string, null> = Object.fromEntries(
+    [
+      ...vectors.map((name) => `next.${name}`),
+      'loss',
+      'gradient_norm',
+      ...losses,
+      ...predictions.map((name) => `predict.${name}`),
+    ].map((name) => [name, null]),
   )
-
-  // Two sets of buffers that take turns: a run must not write where it reads.
-  const allocate = (): Record<string, Value> => {
-    const vector = (size: number): Value => ({ dtype: 'f32', data: new Float32Array(size), dims: [size] })
-    const set: Record<string, Value> = { params: vector(artefact.params.size) }
-    if (hasStates) set.states = vector(artefact.states.size)
-    for (const slot of artefact.slots) set[slot] = vector(artefact.params.size)
-    return set
+  const vector = (data: Float32Array): Value => ({ dtype: 'f32', data, dims: [data.length] })
+  // The engine hands out copies of what it made, so no step writes where it reads.
+  let current: Record<string, Value> = {
+    params: vector(start.params),
+    ...(hasStates ? { states: vector(start.states) } : {}),
+    ...Object.fromEntries(artefact.slots.map((slot) => [slot, vector(start.slots[slot] ?? new Float32Array(0))])),
   }
-  let current = allocate()
-  let other = allocate()
-  const floats = (set: Record<string, Value>, name: string): Float32Array => set[name]?.data as Float32Array
-  floats(current, 'params').set(start.params)
-  if (hasStates) floats(current, 'states').set(start.states)
-  for (const slot of artefact.slots) floats(current, slot).set(start.slots[slot] ?? new Float32Array(0))
+  const floats = (name: string): Float32Array => current[name]?.data as Float32Array
 
   return {
     async take(batch, control) {
-      const vector = (data: Float32Array): Value => ({ dtype: 'f32', data, dims: [data.length] })
       const feeds = {
         ...batch,
         ...current,
@@ -87,17 +86,16 @@ export async function openTrainingStep(
         weight_decay: vector(control.weightDecay),
         clip_norm: scalar(control.clipNorm),
       }
-      const next = Object.fromEntries(Object.entries(other).map(([name, value]) => [`next.${name}`, value]))
       let made: Record<string, Value>
       try {
-        made = await session.run(feeds, { ...results, ...next })
+        made = await session.run(feeds, wanted)
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause)
         throw new DiagnosticError([
           diagnose(messages.engineFails, undefined, { doing: `taking step ${control.step}`, why }),
         ])
       }
-      ;[current, other] = [other, current]
+      current = Object.fromEntries(vectors.map((name) => [name, made[`next.${name}`] as Value]))
       const number = (name: string): number => Number(made[name]?.data[0])
       return {
         loss: number('loss'),
@@ -107,9 +105,9 @@ export async function openTrainingStep(
       }
     },
     weights: () => ({
-      params: floats(current, 'params'),
-      states: hasStates ? floats(current, 'states') : new Float32Array(0),
-      slots: Object.fromEntries(artefact.slots.map((slot) => [slot, floats(current, slot)])),
+      params: floats('params'),
+      states: hasStates ? floats('states') : new Float32Array(0),
+      slots: Object.fromEntries(artefact.slots.map((slot) => [slot, floats(slot)])),
     }),
     release: () => session.release(),
   }
