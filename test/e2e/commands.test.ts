@@ -1,5 +1,5 @@
 /** The commands as processes: what they print, and how they end. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -97,6 +97,24 @@ test('both targets are built, the same bytes each time', async () => {
   await step.release()
   for (const opset of ['13', '21']) await build(`d${opset}.onnx`, '--target', 'onnx', '--opset', opset)
   expect((await mcfnc(['build', tiny, '--target', 'onnx', '--opset', '99', '-o', join(folder, 'e')])).code).toBe(1)
+})
+
+test('a build replaces nothing that it reads', async () => {
+  const own = await mkdtemp(join(folder, 'reads-'))
+  const at = (name: string): string => join(own, name)
+  const spec = at('spec')
+  await writeFile(at('blocks.model'), 'block Twice()(x: [n]) -> [n] { return 2 * x }\n')
+  await writeFile(spec, `use "./blocks"\n${await readFile(tiny, 'utf8')}`)
+  await writeFile(at('weights'), 'no weights')
+  await symlink(spec, at('link'))
+  const before = await readdir(own)
+  for (const output of ['spec', 'link', 'weights', 'blocks.model', 'new.model', 'new.safetensors']) {
+    const args = ['build', spec, '--target', 'onnx', '--weights', at('weights'), '-o', at(output)]
+    expect(await mcfnc(args), output).toMatchObject({ code: 2, stderr: expect.stringContaining('MCF6611') })
+  }
+  expect(await readdir(own)).toEqual(before)
+  expect(await readFile(spec, 'utf8')).toContain('model Tiny')
+  expect(await readFile(at('weights'), 'utf8')).toBe('no weights')
 })
 
 test('variants and overrides reach the build', async () => {

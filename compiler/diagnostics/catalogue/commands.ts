@@ -63,6 +63,19 @@ export const unknownPass = error<{ name: string; known: readonly string[] }>('MC
   notes: [`the passes are ${p.known.map(quote).join(', ')}`],
 }))
 
+export const outputRefused = error<{ path: string; because: 'spec' | 'weights' | 'name' }>(
+  'MCF6611',
+  'output-refused',
+  (p) => ({
+    message: {
+      spec: `writing ${quote(p.path)} would replace a file of the spec`,
+      weights: `writing ${quote(p.path)} would replace the weights that are read`,
+      name: `${quote(p.path)} is no name for an ONNX file: specs end in \`.model\`, weights in \`.safetensors\``,
+    }[p.because],
+    help: ['give -o a name that ends in `.onnx`'],
+  }),
+)
+
 export const internalError = error<{ phase: string; what: string }>('MCF6699', 'internal-error', (p) => ({
   message: `internal error in ${p.phase}: ${p.what}`,
   help: ['this is a fault of mcfnc, not of your files: please report it with the spec and the command'],
