@@ -1,8 +1,10 @@
 // Bundles the program into `dist/`: few files, so that it starts fast. `npm run build` runs this.
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const made = `${root}node_modules/.cache/mcfnc-${process.pid}`
 const bundle = await rolldown({
   cwd: root,
   input: 'bin/mcfnc.ts',
@@ -11,5 +13,13 @@ const bundle = await rolldown({
   // Native, or found through `require` at run time.
   external: ['onnxruntime-node', 'onnx-proto', 'protobufjs'],
 })
-await bundle.write({ dir: `${root}dist`, format: 'esm', sourcemap: true, cleanDir: true, chunkFileNames: '[name].js' })
-await bundle.close()
+try {
+  await bundle.write({ dir: `${made}/new`, format: 'esm', sourcemap: true, chunkFileNames: '[name].js' })
+  // In one move, so that a program that is being started finds the old build or the new one.
+  await mkdir(`${root}dist`, { recursive: true })
+  await rename(`${root}dist`, `${made}/old`)
+  await rename(`${made}/new`, `${root}dist`)
+} finally {
+  await bundle.close()
+  await rm(made, { recursive: true, force: true })
+}
