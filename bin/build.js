@@ -14,7 +14,7 @@ const bundle = await rolldown({
   external: ['onnxruntime-node', 'onnx-proto', 'protobufjs'],
 })
 try {
-  await bundle.write({ dir: `${made}/new`, format: 'esm', sourcemap: true, chunkFileNames: '[name].js' })
+  await bundle.write({ dir: `${made}/new`, format: 'esm', chunkFileNames: '[name].js' })
   // In one move, so that a program that is being started finds the old build or the new one.
   await mkdir(`${root}dist`, { recursive: true })
   await rename(`${root}dist`, `${made}/old`)
