@@ -7,6 +7,7 @@ import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
 import { bindInputs, bindPredictions } from '../../runtime/predict/binding.ts'
 import { makeExamples } from '../../runtime/predict/examples.ts'
 import { readModel } from '../../runtime/predict/model.ts'
+import { checkDistributions } from '../../runtime/predict/scores.ts'
 import { formatAnswers, nameAnswers } from '../../runtime/report/answers.ts'
 import { loadSources } from '../data.ts'
 import { CallError, colourful } from '../failure.ts'
@@ -47,6 +48,11 @@ export async function predict(file: string, options: PredictOptions): Promise<un
       examples,
       predictions.map(({ name }) => name),
     )
+    for (const prediction of predictions) {
+      const values = made[prediction.name] ?? new Float32Array(0)
+      const classes = signature.targets.find(({ name }) => name === prediction.name)?.below
+      checkDistributions(prediction, values, classes ?? values.length)
+    }
     const answers = nameAnswers(predictions, made)
     process.stdout.write(
       options.json ? `${JSON.stringify(answers, undefined, 2)}\n` : formatAnswers(answers, colourful(process.stdout)),

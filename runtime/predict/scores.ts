@@ -1,4 +1,6 @@
 /** How well predictions fit their targets: a loss for each kind, and the measures of classification for classes. */
+import { noDistribution } from '../../compiler/diagnostics/catalogue/commands.ts'
+import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { argmaxRows, classificationMetrics } from '../metrics/metrics.ts'
 import type { Example } from './batch.ts'
 import type { BoundPrediction } from './binding.ts'
@@ -34,7 +36,34 @@ export interface ClassScore {
 /** A probability below this counts as this, so that one sure mistake does not make the mean infinite. */
 const least = 1e-12
 
-/** Scores by prediction. `results` hold each example's predictions, row by row. Throws a RangeError for no examples. */
+/** How far the sum of a distribution may be from 1, and a probability below 0. */
+const tolerance = 1e-3
+
+/** Throws a DiagnosticError where a row of `width` values is not 0 or more, or does not sum to 1; distributions only. */
+export function checkDistributions(
+  { name, kind }: Pick<BoundPrediction, 'name' | 'kind'>,
+  made: Float32Array,
+  width: number,
+): void {
+  if (kind !== 'distribution') return
+  for (let start = 0; start < made.length; start += width) {
+    let sum = 0
+    let lowest = 0
+    for (let i = start; i < start + width; i++) {
+      const value = made[i] ?? Number.NaN
+      sum += value
+      if (value < lowest) lowest = value
+    }
+    if (lowest >= -tolerance && Math.abs(sum - 1) <= tolerance) continue
+    const values = [...made.subarray(start, start + width)]
+    throw new DiagnosticError([diagnose(noDistribution, undefined, { name, values, sum })])
+  }
+}
+
+/**
+ * Scores by prediction. `results` hold each example's predictions, row by row. Throws a RangeError for no examples, a
+ * DiagnosticError where what should be a distribution is none.
+ */
 export function scorePredictions(
   predictions: readonly BoundPrediction[],
   results: readonly Readonly<Record<string, Float32Array>>[],
@@ -46,6 +75,7 @@ export function scorePredictions(
         truth: example.targets[name] ?? [],
         made: results[i]?.[name] ?? new Float32Array(0),
       }))
+      for (const { truth, made } of pairs) checkDistributions({ name, kind }, made, made.length / Math.max(truth.length, 1))
       const loss = pairs.reduce((sum, { truth, made }) => sum + sampleLoss(kind, truth, made), 0) / pairs.length
       if (classes === undefined) return [name, { loss }]
       const truths = pairs.map(({ truth }) => truth[0] ?? -1)

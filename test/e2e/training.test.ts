@@ -121,6 +121,25 @@ describe('a whole run', () => {
   })
 })
 
+test('a model that predicts logits is told so by train, eval and predict', async () => {
+  const spec = join(folder, 'logits.model')
+  const text = await readFile('test/e2e/tiny.model', 'utf8')
+  await writeFile(spec, text.replace('predict emotion = softmax(z)', 'predict emotion = z'))
+  const data = ['--data', corpus.manifest, '--vectors', corpus.vectors]
+  const model = join(folder, 'logits.onnx')
+  const alone = ['--variant', 'text alone']
+  expect((await mcfnc(['build', spec, '--target', 'onnx', ...alone, '-o', model], { env })).code).toBe(0)
+  for (const args of [
+    ['train', spec, ...data, ...alone, '--out', join(folder, 'logits')],
+    ['eval', model, ...data],
+    ['predict', model, '--text', 'I am happy.', '--vectors', corpus.vectors],
+  ]) {
+    const { code, stderr } = await mcfnc(args, { env })
+    expect({ code, stderr }, args[0]).toMatchObject({ code: 1, stderr: expect.stringContaining('MCF6612') })
+    expect(stderr).toContain('predict emotion = softmax(z)')
+  }
+})
+
 test('each session in turn: a folder each, and a summary', async () => {
   const { code, stdout } = await train('sessions', ['--test-session', 'all', '--epochs', '1'])
   expect(code).toBe(0)

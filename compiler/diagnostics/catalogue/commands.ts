@@ -76,6 +76,26 @@ export const outputRefused = error<{ path: string; because: 'spec' | 'weights' |
   }),
 )
 
+export const noDistribution = error<{ name: string; values: readonly number[]; sum: number }>(
+  'MCF6612',
+  'no-distribution',
+  (p) => ({
+    message: `the model's prediction of ${quote(p.name)} is no distribution: the values sum to ${p.sum.toPrecision(4)}`,
+    notes: [
+      `a sample has ${p.values
+        .slice(0, 8)
+        .map((value) => value.toPrecision(4))
+        .join(', ')}${p.values.length > 8 ? ', …' : ''}`,
+      'probabilities of classes are 0 or more and sum to 1',
+    ],
+    help: Number.isFinite(p.sum)
+      ? [
+          `write \`predict ${p.name} = softmax(z)\` in the spec, z being what it predicts now, and train or build it again`,
+        ]
+      : ['the weights or the features hold numbers that are not finite: train again, with a lower --lr'],
+  }),
+)
+
 export const internalError = error<{ phase: string; what: string }>('MCF6699', 'internal-error', (p) => ({
   message: `internal error in ${p.phase}: ${p.what}`,
   help: ['this is a fault of mcfnc, not of your files: please report it with the spec and the command'],

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Example } from '../../../runtime/predict/batch.ts'
-import { scorePredictions } from '../../../runtime/predict/scores.ts'
+import { checkDistributions, scorePredictions } from '../../../runtime/predict/scores.ts'
 import { formatAnswers, nameAnswers } from '../../../runtime/report/answers.ts'
 import { summariseFolds } from '../../../runtime/train/folds.ts'
 
@@ -43,6 +43,24 @@ test('a sure mistake costs much, not infinitely much', () => {
   const made = [{ y: Float32Array.of(1, 0) }]
   const scores = scorePredictions([{ name: 'y', kind: 'distribution', classes: ['a', 'b'] }], made, [example(1)])
   expect(Number.isFinite(scores.y?.loss)).toBe(true)
+})
+
+test('what is no distribution is refused, row by row', () => {
+  const y = { name: 'y', kind: 'distribution' } as const
+  checkDistributions(y, Float32Array.of(0.25, 0.75, 1, 0), 2)
+  checkDistributions(y, Float32Array.of(1 / 3, 1 / 3, 1 / 3), 3)
+  checkDistributions({ name: 'y', kind: 'real' }, Float32Array.of(-7), 1)
+  for (const bad of [
+    [2, -1],
+    [0.5, 0.4],
+    [Number.NaN, 1],
+    [Number.POSITIVE_INFINITY, 0],
+  ])
+    expect(() => checkDistributions(y, Float32Array.of(0, 1, ...bad), 2), `${bad}`).toThrow(
+      expect.objectContaining({ diagnostics: [expect.objectContaining({ code: 'MCF6612' })] }),
+    )
+  const made = [{ y: Float32Array.of(-2, 3) }]
+  expect(() => scorePredictions([{ ...y, classes: ['a', 'b'] }], made, [example(1)])).toThrow(/no distribution/)
 })
 
 test('answers stand with the likeliest first', () => {
