@@ -1,15 +1,15 @@
 /** What the commands that take data share: vectors, the acoustic front end, the cache, and how they are told of. */
-import { inputNotGiven } from '../compiler/diagnostics/catalogue/commands.ts'
-import { diagnose } from '../compiler/diagnostics/diagnostic.ts'
+import { createHash } from 'node:crypto'
+import { featuresDiffer, inputNotGiven, vectorsDiffer } from '../compiler/diagnostics/catalogue/commands.ts'
+import { type Diagnostic, diagnose } from '../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../compiler/emit/onnx/export.ts'
 import { cacheFolder, openCache } from '../runtime/features/cache.ts'
-import { readVectors } from '../runtime/features/words.ts'
+import { readVectors, type WordVectors } from '../runtime/features/words.ts'
 import { shippedFile } from '../runtime/formats/shipped.ts'
 import type { BoundInput } from '../runtime/predict/binding.ts'
 import type { FeatureSources, FrontEnd } from '../runtime/predict/examples.ts'
 import type { FeatureSettings } from '../runtime/predict/metadata.ts'
 import { startWeights } from '../runtime/train/weights.ts'
-import { version } from '../runtime/version.ts'
 import { CallError, printDiagnostics } from './failure.ts'
 import { loadProgram } from './spec.ts'
 
@@ -20,7 +20,7 @@ export async function compileFrontEnd(settings: FeatureSettings['audio']): Promi
   const overrides = Object.fromEntries(Object.entries(settings ?? {}).map(([name, value]) => [name, String(value)]))
   const { program } = loadProgram(shippedFile(frontEndName), { D: overrides })
   return {
-    onnx: exportInference(program, startWeights(program, 0), { metadata: {}, producerVersion: version }),
+    onnx: exportInference(program, startWeights(program, 0)),
     settings: program.signature.hypers,
     name: frontEndName,
   }
@@ -48,17 +48,32 @@ export async function loadSources(
   }
   const vectors = text && given.vectors !== undefined ? await readVectors(given.vectors) : undefined
   const frontEnd = hasAudio ? await compileFrontEnd(settings.audio) : undefined
+  const audioHash = frontEnd && createHash('sha256').update(frontEnd.onnx).digest('hex')
+  warnOfOthers(settings, { audioHash, vectors })
   const cache = await openCache(cacheFolder(process.env))
   if (frontEnd) printDiagnostics(cache.warnings, new Map())
   return {
     sources: { frontEnd, vectors, cache, threads: given.threads, progress: showProgress() },
     features: {
-      ...(frontEnd ? { audio: frontEnd.settings } : {}),
+      ...(frontEnd ? { audio: frontEnd.settings, audio_sha256: audioHash ?? '' } : {}),
       ...(vectors && given.vectors !== undefined
         ? { text: { width: vectors.width, vectors: baseName(given.vectors), sha256: vectors.sha256 } }
         : {}),
     },
   }
+}
+
+/** Warns where features are made otherwise than those that a model was trained on. */
+function warnOfOthers(
+  trained: FeatureSettings,
+  { audioHash, vectors }: { readonly audioHash: string | undefined; readonly vectors: WordVectors | undefined },
+): void {
+  const warnings: Diagnostic[] = []
+  if (vectors && trained.text && trained.text.sha256 !== vectors.sha256)
+    warnings.push(diagnose(vectorsDiffer, undefined, { given: vectors.file, trained: trained.text.vectors }))
+  if (audioHash && trained.audio_sha256 && trained.audio_sha256 !== audioHash)
+    warnings.push(diagnose(featuresDiffer, undefined, {}))
+  printDiagnostics(warnings, new Map())
 }
 
 const baseName = (path: string): string => path.split(/[/\\]/).at(-1) ?? path

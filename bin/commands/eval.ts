@@ -29,7 +29,8 @@ export async function evaluate(file: string, options: EvalOptions): Promise<unde
   const threads = options.threads ?? defaultThreads()
   const inputFor = (field: 'audio' | 'text'): string | undefined => inputs.find((input) => input.field === field)?.name
   const all = await readManifest(options.data, {
-    targets: targetFields(signature),
+    // Without the names of labels: `-D` can no longer set them.
+    targets: targetFields({ ...signature, labels: {} }),
     needs: { audio: inputFor('audio'), text: inputFor('text') },
   })
   const { session: wanted } = options

@@ -4,10 +4,12 @@ import * as messages from '../../compiler/diagnostics/catalogue/commands.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { type Dim, formatDim, parseDim } from '../../compiler/shapes/dim.ts'
 
-/** How the features that a model was trained on were made; both undefined in a model that was only built. */
+/** How the features that a model was trained on were made; all undefined in a model that was only built. */
 export interface FeatureSettings {
   /** Settings of the acoustic features, as the front end reports them. */
   readonly audio?: Readonly<Record<string, string | number>>
+  /** SHA-256 of the feature model that computed them, as ONNX. */
+  readonly audio_sha256?: string
   readonly text?: { readonly width: number; readonly vectors: string; readonly sha256: string }
 }
 

@@ -1,5 +1,5 @@
 /** The catalogue's 66xx rows: commands, and models that are used. */
-import { error } from '../diagnostic.ts'
+import { error, warning } from '../diagnostic.ts'
 
 const quote = (text: string): string => `\`${text}\``
 
@@ -95,6 +95,16 @@ export const noDistribution = error<{ name: string; values: readonly number[]; s
       : ['the weights or the features hold numbers that are not finite: train again, with a lower --lr'],
   }),
 )
+
+export const vectorsDiffer = warning<{ given: string; trained: string }>('MCF6613', 'vectors-differ', (p) => ({
+  message: `${quote(p.given)} is another file than the word vectors that the model was trained with, ${quote(p.trained)}`,
+  notes: ['vectors of other words or numbers give other answers, which may mean nothing'],
+}))
+
+export const featuresDiffer = warning('MCF6614', 'features-differ', () => ({
+  message: 'the model was trained on acoustic features of another version than those computed here',
+  notes: ['answers may be a little off; train the model again, or use it with the version that trained it'],
+}))
 
 export const internalError = error<{ phase: string; what: string }>('MCF6699', 'internal-error', (p) => ({
   message: `internal error in ${p.phase}: ${p.what}`,
