@@ -17,7 +17,7 @@ import { type FoldSummary, type HoldOut, makeFolds, summariseFolds, writeSummary
 import { chooseMonitor } from '../../runtime/train/loop.ts'
 import { createReporter } from '../../runtime/train/progress.ts'
 import { type Recipe, resolveRecipe } from '../../runtime/train/recipe.ts'
-import { type Experiment, hashExamples, type RunMetrics, runTraining } from '../../runtime/train/run.ts'
+import { checkTrainable, type Experiment, hashExamples, type RunMetrics, runTraining } from '../../runtime/train/run.ts'
 import { refuseOccupied } from '../../runtime/train/run-folder.ts'
 import { loadSources } from '../data.ts'
 import { CallError, colourful, exitCodes, printDiagnostics } from '../failure.ts'
@@ -49,6 +49,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
   const inputs = bindInputs(signature)
   bindTargets(signature)
   chooseMonitor(recipe, bindPredictions(signature))
+  checkTrainable(program, recipe)
   const many = holdOut.kind === 'sessions' || holdOut.kind === 'folds'
   if (!options.resume) await refuseOccupied(options.out)
 

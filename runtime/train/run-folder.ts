@@ -1,6 +1,6 @@
 /** A run's folder: what is in it, when it may be written, and how a killed run's leavings are put right. */
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, rmdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
@@ -87,6 +87,16 @@ export async function startFolder(
   } catch (failure) {
     throw unwritable(folder, failure)
   }
+}
+
+/** Takes back what a fresh run wrote, where it failed before its first checkpoint: it has nothing to go on from. */
+export async function abandonFolder(folder: RunFolder): Promise<void> {
+  await removeParts(folder)
+  if ((await readdir(folder.checkpoints).catch(() => [])).length > 0) return
+  for (const made of [folder.checkpoints, folder.spec, folder.log, folder.config])
+    await rm(made, { recursive: true, force: true })
+  // Only an empty folder goes; one that holds what others put there stays.
+  await rmdir(folder.path).catch(() => {})
 }
 
 /** Removes what a killed run left half-written. */

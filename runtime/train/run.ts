@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Program } from '../../compiler/artefact.ts'
 import { exportInference, exportWithInputs } from '../../compiler/emit/onnx/export.ts'
 import { initialValues } from '../../compiler/train/initialise.ts'
-import { emitTraining } from '../../compiler/train/training-graph.ts'
+import { buildTrainingGraph, emitTraining } from '../../compiler/train/training-graph.ts'
 import { predictAll } from '../engines/ort/predict-all.ts'
 import { engineVersion, openSession } from '../engines/ort/session.ts'
 import { verifyExport } from '../engines/ort/verify.ts'
@@ -16,8 +16,10 @@ import { type Score, scorePredictions } from '../predict/scores.ts'
 import { version } from '../version.ts'
 import { nameWeights } from './checkpoint.ts'
 import { chooseMonitor, type Reporter, type TrainingTask, train } from './loop.ts'
+import { parameterGroups } from './parameter-groups.ts'
 import type { Recipe } from './recipe.ts'
 import {
+  abandonFolder,
   formatJson,
   hashOf,
   inspectFolder,
@@ -75,6 +77,14 @@ export type RunOutcome =
   | { readonly kind: 'finished'; readonly metrics: RunMetrics; readonly folder: RunFolder }
   | { readonly kind: 'interrupted'; readonly epoch: number; readonly folder: RunFolder }
 
+/**
+ * Throws a DiagnosticError where a model has no loss, or a recipe's globs name none of its parameters; asked before data are
+ * read.
+ */
+export function checkTrainable(program: Program, recipe: Recipe): void {
+  parameterGroups(buildTrainingGraph(program, recipe.optimiser).params, recipe)
+}
+
 /** A program's step and inference graph, ready for the loop. */
 export function prepare(experiment: Experiment): Omit<TrainingTask, 'train' | 'validation'> {
   const { program, recipe, threads } = experiment
@@ -114,7 +124,11 @@ export async function runTraining(
   }
   await startFolder(folder, config, experiment.sources)
   const { reporter, interrupted, now } = context
-  const { finished, progress, best } = await train(task, { folder, reporter, interrupted, now })
+  const trained = train(task, { folder, reporter, interrupted, now })
+  const { finished, progress, best } = await trained.catch(async (failure: unknown) => {
+    if (state === 'fresh') await abandonFolder(folder)
+    throw failure
+  })
   if (!finished) return { kind: 'interrupted', epoch: progress.epoch, folder }
 
   const { artefact } = task

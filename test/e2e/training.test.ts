@@ -138,6 +138,7 @@ test('a model that predicts logits is told so by train, eval and predict', async
     expect({ code, stderr }, args[0]).toMatchObject({ code: 1, stderr: expect.stringContaining('MCF6612') })
     expect(stderr).toContain('predict emotion = softmax(z)')
   }
+  expect(existsSync(join(folder, 'logits'))).toBe(false)
 })
 
 test('each session in turn: a folder each, and a summary', async () => {
@@ -189,6 +190,21 @@ describe('bad data leaves nothing behind', () => {
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/epochs[\s\S]*monitor|speed/) })
     const args = ['train', 'test/e2e/tiny.model', '--data', corpus.manifest, '--out', join(folder, 'bad')]
     expect(await mcfnc(args, { env })).toMatchObject({ code: 2, stderr: expect.stringContaining('--vectors') })
+    expect(existsSync(join(folder, 'bad'))).toBe(false)
+  })
+
+  test('a model without a loss and globs that name nothing are found before data are read', async () => {
+    const spec = join(folder, 'lossless.model')
+    await writeFile(spec, (await readFile('test/e2e/tiny.model', 'utf8')).replace(/^ *loss .*$/m, ''))
+    const recipe = join(folder, 'globs.json')
+    await writeFile(recipe, '{ "freeze": ["nothing.**"] }')
+    const data = ['--data', 'nowhere.jsonl', '--vectors', 'nowhere.txt', '--out', join(folder, 'bad')]
+    expect(await mcfnc(['train', spec, ...data], { env })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('MCF5006'),
+    })
+    const frozen = await mcfnc(['train', 'test/e2e/tiny.model', ...data, '--recipe', recipe], { env })
+    expect(frozen).toMatchObject({ code: 1, stderr: expect.stringContaining('MCF6513') })
     expect(existsSync(join(folder, 'bad'))).toBe(false)
   })
 

@@ -145,7 +145,7 @@ export const resumeDiffers = error<{ folder: string; differences: readonly strin
   (p) => ({
     message: `the run in ${quote(p.folder)} was started differently, so it cannot be resumed`,
     notes: p.differences,
-    help: ['resume with what it was started with, or start another run in another folder'],
+    help: ['resume with what it was started with, or remove the folder, or start another run in another'],
   }),
 )
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
+  abandonFolder,
   compareConfigs,
   inspectFolder,
   type RunFolder,
@@ -48,6 +49,24 @@ test('a run that was killed before its configuration was written starts afresh',
   await startFolder(folder, config, new Map([['../specs/a.model', 'text']]))
   expect((await readdir(folder.path)).sort()).toEqual(['checkpoints', 'config.json', 'spec'])
   expect(await readFile(join(folder.spec, 'specs/a.model'), 'utf8')).toBe('text')
+})
+
+test('a run that failed before its first checkpoint leaves nothing; one with a checkpoint stays', async () => {
+  await startFolder(folder, config, new Map([['a.model', 'text']]))
+  await writeFile(folder.log, '')
+  await abandonFolder(folder)
+  expect(await readdir(root)).toEqual([])
+
+  await startFolder(folder, config, new Map())
+  await writeFile(join(folder.path, 'notes.txt'), 'mine')
+  await abandonFolder(folder)
+  expect(await readdir(folder.path)).toEqual(['notes.txt'])
+  await rm(folder.path, { recursive: true })
+
+  await startFolder(folder, config, new Map())
+  await writeFile(join(folder.checkpoints, 'step-00000001.safetensors'), 'x')
+  await abandonFolder(folder)
+  expect((await readdir(folder.path)).sort()).toEqual(['checkpoints', 'config.json'])
 })
 
 test('a run is resumed with its own configuration only; the paths may differ', async () => {
