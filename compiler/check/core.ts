@@ -3,6 +3,7 @@
  * index variables. Mapping, blocks, pipes and broadcasting are gone; `lower` sees nothing else.
  */
 import type { Initialiser } from '../ir/graph.ts'
+import { type UnaryOp, unaryArithmetic } from '../ops/arithmetic.ts'
 import type { Dim } from '../shapes/dim.ts'
 import { constantOf, isRagged } from '../shapes/dim.ts'
 import { type Rational, toNumber } from '../shapes/rational.ts'
@@ -20,20 +21,7 @@ export interface IndexVar {
   ranged: { readonly span: Span; readonly stated: boolean } | undefined
 }
 
-export type UnaryFunction =
-  | 'neg'
-  | 'exp'
-  | 'log'
-  | 'sqrt'
-  | 'abs'
-  | 'sin'
-  | 'cos'
-  | 'tanh'
-  | 'sigmoid'
-  | 'relu'
-  | 'erf'
-  | 'floor'
-  | 'stopGradient'
+export type UnaryFunction = Exclude<UnaryOp, 'not'>
 export type BinaryFunction = 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min' | 'intDiv' | 'mod'
 export type Comparison = 'equal' | 'less' | 'lessEqual'
 export type ReduceOp = 'sum' | 'mean' | 'max' | 'min' | 'logsumexp'
@@ -116,42 +104,8 @@ export const isBool = (core: Core): boolean => core.kind === 'compare' || core.k
 
 const isNumber = (core: Core, value: number): boolean => core.kind === 'number' && core.value === value
 
-const evaluateUnary: { [K in UnaryFunction]: (x: number) => number } = {
-  neg: (x) => -x,
-  exp: Math.exp,
-  log: Math.log,
-  sqrt: Math.sqrt,
-  abs: Math.abs,
-  sin: Math.sin,
-  cos: Math.cos,
-  tanh: Math.tanh,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  relu: (x) => Math.max(x, 0),
-  erf: erf,
-  floor: Math.floor,
-  stopGradient: (x) => x,
-}
-
-/** The error function to float64 accuracy: a series near 0, a continued fraction beyond. */
-export function erf(x: number): number {
-  const size = Math.abs(x)
-  if (size > 6) return Math.sign(x)
-  if (size < 2.5) {
-    let term = size
-    let total = size
-    for (let n = 1; n < 200 && Math.abs(term) > 1e-18 * total; n++) {
-      term *= (-size * size) / n
-      total += term / (2 * n + 1)
-    }
-    return (Math.sign(x) * 2 * total) / Math.sqrt(Math.PI)
-  }
-  let fraction = 0
-  for (let n = 80; n > 0; n--) fraction = n / 2 / (size + fraction)
-  return Math.sign(x) * (1 - Math.exp(-size * size) / ((size + fraction) * Math.sqrt(Math.PI)))
-}
-
 /** A function of one static number. */
-export const applyUnary = (op: UnaryFunction, x: number): number => evaluateUnary[op](x)
+export const applyUnary = (op: UnaryFunction, x: number): number => unaryArithmetic[op](x)
 
 const evaluateBinary: { [K in BinaryFunction]: (x: number, y: number) => number } = {
   add: (x, y) => x + y,
