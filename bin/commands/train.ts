@@ -18,7 +18,7 @@ import { chooseMonitor } from '../../runtime/train/loop.ts'
 import { createReporter } from '../../runtime/train/progress.ts'
 import { type Recipe, resolveRecipe } from '../../runtime/train/recipe.ts'
 import { checkTrainable, type Experiment, hashExamples, type RunMetrics, runTraining } from '../../runtime/train/run.ts'
-import { refuseOccupied } from '../../runtime/train/run-folder.ts'
+import { refuseMissing, refuseOccupied } from '../../runtime/train/run-folder.ts'
 import { loadSources } from '../data.ts'
 import { CallError, colourful, exitCodes, printDiagnostics } from '../failure.ts'
 import { loadProgram, type SpecOptions } from '../spec.ts'
@@ -51,7 +51,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
   chooseMonitor(recipe, bindPredictions(signature))
   checkTrainable(program, recipe)
   const many = holdOut.kind === 'sessions' || holdOut.kind === 'folds'
-  if (!options.resume) await refuseOccupied(options.out)
+  await (options.resume ? refuseMissing : refuseOccupied)(options.out)
 
   const threads = options.threads ?? defaultThreads()
   const inputFor = (field: 'audio' | 'text'): string | undefined => inputs.find((input) => input.field === field)?.name

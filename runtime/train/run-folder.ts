@@ -72,6 +72,12 @@ export async function refuseOccupied(path: string): Promise<void> {
     throw new DiagnosticError([diagnose(messages.folderNotEmpty, undefined, { folder: path, isRun })])
 }
 
+/** Throws a DiagnosticError where a run is to be resumed and its folder is not there; asked before long work. */
+export async function refuseMissing(path: string): Promise<void> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) throw new DiagnosticError([diagnose(messages.nothingToResume, undefined, { folder: path })])
+}
+
 /** Makes the folder of a fresh run; its configuration comes first, as the mark that this is a run. */
 export async function startFolder(
   folder: RunFolder,

@@ -95,7 +95,7 @@ describe('a whole run', () => {
     let kills = 0
     for (let round = 0; round < 14; round++) {
       const line = round % 5 === 0 ? 'samples to train' : 'epoch '
-      const outcome = await train('killed', ['--resume'], {
+      const outcome = await train('killed', round === 0 ? [] : ['--resume'], {
         onOutput: (child, stderr) => {
           if (stderr.includes(line)) setTimeout(() => child.kill('SIGKILL'), (round * 7) % 60)
         },
@@ -205,6 +205,11 @@ describe('bad data leaves nothing behind', () => {
     })
     const frozen = await mcfnc(['train', 'test/e2e/tiny.model', ...data, '--recipe', recipe], { env })
     expect(frozen).toMatchObject({ code: 1, stderr: expect.stringContaining('MCF6513') })
+    expect(existsSync(join(folder, 'bad'))).toBe(false)
+  })
+
+  test('there is nothing to resume in a folder that is not there', async () => {
+    expect(await train('bad', ['--resume'])).toMatchObject({ code: 1, stderr: expect.stringContaining('MCF6542') })
     expect(existsSync(join(folder, 'bad'))).toBe(false)
   })
 
