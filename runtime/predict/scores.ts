@@ -75,7 +75,8 @@ export function scorePredictions(
         truth: example.targets[name] ?? [],
         made: results[i]?.[name] ?? new Float32Array(0),
       }))
-      for (const { truth, made } of pairs) checkDistributions({ name, kind }, made, made.length / Math.max(truth.length, 1))
+      for (const { truth, made } of pairs)
+        checkDistributions({ name, kind }, made, made.length / Math.max(truth.length, 1))
       const loss = pairs.reduce((sum, { truth, made }) => sum + sampleLoss(kind, truth, made), 0) / pairs.length
       if (classes === undefined) return [name, { loss }]
       const truths = pairs.map(({ truth }) => truth[0] ?? -1)
