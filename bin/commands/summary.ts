@@ -1,7 +1,8 @@
 /** `mcfnc summary`: a model's blocks with their shapes, parameters and arithmetic. */
 import { formatDim } from '../../compiler/shapes/dim.ts'
-import { countParameters, defaultLength, formatCount, formatFlops, summarise } from '../../runtime/report/summary.ts'
+import { countParameters, formatCount, formatFlops, summarise } from '../../runtime/report/summary.ts'
 import { formatTable } from '../../runtime/report/table.ts'
+import { checkLengths, completeLengths } from '../lengths.ts'
 import { loadProgram, type SpecOptions } from '../spec.ts'
 
 interface SummaryOptions extends SpecOptions {
@@ -13,8 +14,8 @@ interface SummaryOptions extends SpecOptions {
 export async function summary(file: string, options: SummaryOptions): Promise<undefined> {
   const { program } = loadProgram(file, options)
   const { signature, inference } = program
-  const names = inference.seqs.map(({ name }) => name)
-  const lengths = Object.fromEntries(names.map((name) => [name, options.length[name] ?? defaultLength]))
+  checkLengths(options.length, signature.bounds)
+  const lengths = completeLengths(options.length, signature.bounds)
   const blocks = summarise(inference, { batch: options.batch, lengths })
   const inputs = signature.inputs.map(({ name, dims }) => ({ name, dims: dims.map(formatDim) }))
   const parameters = countParameters(inference)

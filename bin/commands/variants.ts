@@ -5,9 +5,10 @@ import { check } from '../../compiler/compile.ts'
 import type { Diagnostic } from '../../compiler/diagnostics/diagnostic.ts'
 import { formatDim } from '../../compiler/shapes/dim.ts'
 import { makeNodeReader } from '../../compiler/source/node-reader.ts'
-import { countFlops, countParameters, defaultLength, formatCount, formatFlops } from '../../runtime/report/summary.ts'
+import { countFlops, countParameters, formatCount, formatFlops } from '../../runtime/report/summary.ts'
 import { formatTable } from '../../runtime/report/table.ts'
 import { exitCodes, printDiagnostics } from '../failure.ts'
+import { checkLengths, completeLengths } from '../lengths.ts'
 import { compileFile, compileOptions, loadProgram, type SpecOptions } from '../spec.ts'
 
 interface VariantsOptions extends SpecOptions {
@@ -34,15 +35,18 @@ export async function variants(file: string, options: VariantsOptions): Promise<
   const { program: base } = loadProgram(file, options)
   const found = variantsOf(file, options, base.signature.model)
   const wrong: Diagnostic[] = []
-  const rows: Row[] = [describe(base.signature.model, base, base, options.length)]
+  const programs: [name: string, program: Program][] = [[base.signature.model, base]]
   for (const name of found) {
     const { program, diagnostics, texts } = compileFile(file, { ...options, variant: [name] })
-    if (program) rows.push(describe(name, program, base, options.length))
+    if (program) programs.push([name, program])
     else {
       wrong.push(...diagnostics)
       printDiagnostics(diagnostics, texts)
     }
   }
+  // A variant may have lengths that the model has not, and the other way round.
+  checkLengths(options.length, Object.assign({}, ...programs.map(([, { signature }]) => signature.bounds)))
+  const rows = programs.map(([name, program]) => describe(name, program, base, options.length))
   process.stdout.write(options.json ? `${JSON.stringify(rows, undefined, 2)}\n` : `${format(rows).join('\n')}\n`)
   return wrong.length > 0 ? exitCodes.wrong : exitCodes.fine
 }
@@ -56,10 +60,8 @@ function variantsOf(file: string, options: VariantsOptions, model: string): stri
 }
 
 function describe(name: string, program: Program, base: Program, given: Readonly<Record<string, number>>): Row {
-  const measure = ({ inference }: Program): number => {
-    const lengths = Object.fromEntries(inference.seqs.map((seq) => [seq.name, given[seq.name] ?? defaultLength]))
-    return countFlops(inference, { batch: 1, lengths })
-  }
+  const measure = ({ inference, signature }: Program): number =>
+    countFlops(inference, { batch: 1, lengths: completeLengths(given, signature.bounds) })
   const inputsOf = ({ signature }: Program): string[] =>
     signature.inputs.map((input) => `${input.name}: [${input.dims.map(formatDim).join(', ')}]`)
   const mine = inputsOf(program)

@@ -159,6 +159,20 @@ test('a summary counts what a person counts', async () => {
   expect((await mcfnc(['summary', tiny])).stdout).toContain('Tiny')
 })
 
+test('lengths that the model has not, or does not allow, are refused', async () => {
+  const lengths = ['--length', 'foo=3', '--length', 'words=513', '--length', 'frames=3000']
+  for (const command of ['summary', 'variants']) {
+    const { code, stdout, stderr } = await mcfnc([command, tiny, ...lengths])
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain('`frames`, 1 to 3000; `words`, 1 to 512')
+    expect(stderr).toContain('--length words=513: the model allows 1 to 512 words')
+    expect(stderr).not.toContain('frames=3000')
+  }
+  const short = join(folder, 'short.model')
+  await writeFile(short, (await readFile(tiny, 'utf8')).replace('seq words in 1..512', 'seq words in 1..20'))
+  expect(JSON.parse((await mcfnc(['summary', short, '--json'])).stdout).lengths).toEqual({ frames: 100, words: 20 })
+})
+
 test('variants are listed with their differences', async () => {
   const rows = JSON.parse((await mcfnc(['variants', tiny, '--json'])).stdout)
   expect(rows.map((row: { name: string }) => row.name)).toEqual(['Tiny', 'text alone'])

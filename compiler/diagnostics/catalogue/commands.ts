@@ -106,6 +106,38 @@ export const featuresDiffer = warning('MCF6614', 'features-differ', () => ({
   notes: ['answers may be a little off; train the model again, or use it with the version that trained it'],
 }))
 
+/** `1 to 3000`, `1 or more`. */
+const range = ({ low, high }: LengthBounds): string => (high === undefined ? `${low} or more` : `${low} to ${high}`)
+
+interface LengthBounds {
+  readonly low: number
+  readonly high: number | undefined
+}
+
+export const lengthUnknown = error<{ name: string; known: Readonly<Record<string, LengthBounds>> }>(
+  'MCF6621',
+  'length-unknown',
+  (p) => ({
+    message: `--length ${p.name}: the model has no length ${quote(p.name)}`,
+    notes: [
+      Object.keys(p.known).length === 0
+        ? 'it has none'
+        : `it has ${Object.entries(p.known)
+            .map(([name, bounds]) => `${quote(name)}, ${range(bounds)}`)
+            .join('; ')}`,
+    ],
+  }),
+)
+
+export const lengthRefused = error<{ name: string; value: number; bounds: LengthBounds }>(
+  'MCF6622',
+  'length-refused',
+  (p) => ({
+    message: `--length ${p.name}=${p.value}: the model allows ${range(p.bounds)} ${p.name}`,
+    help: [`give a number within \`seq ${p.name}\` of the spec, or widen it there`],
+  }),
+)
+
 export const internalError = error<{ phase: string; what: string }>('MCF6699', 'internal-error', (p) => ({
   message: `internal error in ${p.phase}: ${p.what}`,
   help: ['this is a fault of mcfnc, not of your files: please report it with the spec and the command'],
