@@ -1,14 +1,16 @@
 /** What the commands that take data share: vectors, the acoustic front end, the cache, and how they are told of. */
 import { createHash } from 'node:crypto'
 import { featuresDiffer, inputNotGiven, vectorsDiffer } from '../compiler/diagnostics/catalogue/commands.ts'
+import { fewWordsKnown } from '../compiler/diagnostics/catalogue/training.ts'
 import { type Diagnostic, diagnose } from '../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../compiler/emit/onnx/export.ts'
 import { cacheFolder, openCache } from '../runtime/features/cache.ts'
-import { readVectors, type WordVectors } from '../runtime/features/words.ts'
+import { type Coverage, readVectors, type WordVectors } from '../runtime/features/words.ts'
 import { shippedFile } from '../runtime/formats/shipped.ts'
 import type { BoundInput } from '../runtime/predict/binding.ts'
 import type { FeatureSources, FrontEnd } from '../runtime/predict/examples.ts'
 import type { FeatureSettings } from '../runtime/predict/metadata.ts'
+import { formatCount } from '../runtime/report/summary.ts'
 import { startWeights } from '../runtime/train/weights.ts'
 import { CallError, printDiagnostics } from './failure.ts'
 import { loadProgram } from './spec.ts'
@@ -74,6 +76,19 @@ function warnOfOthers(
   if (audioHash && trained.audio_sha256 && trained.audio_sha256 !== audioHash)
     warnings.push(diagnose(featuresDiffer, undefined, {}))
   printDiagnostics(warnings, new Map())
+}
+
+/** Says how many words of a corpus have vectors, and warns where they are few. */
+export function sayCoverage(coverage: Coverage): void {
+  const { file, words, known } = coverage
+  process.stderr.write(`${formatCount(known)} of ${formatCount(words)} words are in ${file}\n`)
+  if (2 * known < words) printDiagnostics([diagnose(fewWordsKnown, undefined, coverage)], new Map())
+}
+
+/** Warns where no word of a text has a vector. */
+export function warnOfUnknownWords(coverage: Coverage): void {
+  if (coverage.words > 0 && coverage.known === 0)
+    printDiagnostics([diagnose(fewWordsKnown, undefined, coverage)], new Map())
 }
 
 const baseName = (path: string): string => path.split(/[/\\]/).at(-1) ?? path

@@ -10,7 +10,7 @@ import { fromManifest, makeExamples } from '../../runtime/predict/examples.ts'
 import { readModel } from '../../runtime/predict/model.ts'
 import { scorePredictions } from '../../runtime/predict/scores.ts'
 import { formatClasses, formatScores } from '../../runtime/report/scores.ts'
-import { loadSources } from '../data.ts'
+import { loadSources, sayCoverage } from '../data.ts'
 
 interface EvalOptions {
   readonly data: string
@@ -40,7 +40,10 @@ export async function evaluate(file: string, options: EvalOptions): Promise<unde
     throw new DiagnosticError([diagnose(nothingToEvaluate, undefined, { session: wanted, sessions })])
   }
   const { sources } = await loadSources(inputs, { ...options, threads }, card.features)
-  const examples = await makeExamples(samples.map(fromManifest), inputs, signature, sources)
+  const examples = await makeExamples(samples.map(fromManifest), inputs, signature, {
+    ...sources,
+    covered: sayCoverage,
+  })
   const session = await openSession(onnx, { threads, spinning: false })
   try {
     const names = predictions.map(({ name }) => name)

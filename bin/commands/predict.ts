@@ -9,7 +9,7 @@ import { makeExamples } from '../../runtime/predict/examples.ts'
 import { readModel } from '../../runtime/predict/model.ts'
 import { checkDistributions } from '../../runtime/predict/scores.ts'
 import { formatAnswers, nameAnswers } from '../../runtime/report/answers.ts'
-import { loadSources } from '../data.ts'
+import { loadSources, warnOfUnknownWords } from '../data.ts'
 import { CallError, colourful } from '../failure.ts'
 
 interface PredictOptions {
@@ -39,7 +39,7 @@ export async function predict(file: string, options: PredictOptions): Promise<un
   const { sources } = await loadSources(inputs, { ...options, threads }, features)
   const { audio, text } = options
   const sample = { id: 'sample', audio, text, targets: {}, where: '--text', audioWhere: audio ?? '' }
-  const examples = await makeExamples([sample], inputs, signature, sources)
+  const examples = await makeExamples([sample], inputs, signature, { ...sources, covered: warnOfUnknownWords })
   const session = await openSession(onnx, { threads, spinning: false })
   try {
     const [made = {}] = await predictAll(

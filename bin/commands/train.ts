@@ -19,7 +19,7 @@ import { createReporter } from '../../runtime/train/progress.ts'
 import { type Recipe, resolveRecipe } from '../../runtime/train/recipe.ts'
 import { checkTrainable, type Experiment, hashExamples, type RunMetrics, runTraining } from '../../runtime/train/run.ts'
 import { refuseMissing, refuseOccupied } from '../../runtime/train/run-folder.ts'
-import { loadSources } from '../data.ts'
+import { loadSources, sayCoverage } from '../data.ts'
 import { CallError, colourful, exitCodes, printDiagnostics } from '../failure.ts'
 import { loadProgram, type SpecOptions } from '../spec.ts'
 
@@ -60,7 +60,10 @@ export async function train(file: string, options: TrainOptions): Promise<number
     needs: { audio: inputFor('audio'), text: inputFor('text') },
   })
   const { sources, features } = await loadSources(inputs, { ...options, threads })
-  const examples = await makeExamples(samples.map(fromManifest), inputs, signature, sources)
+  const examples = await makeExamples(samples.map(fromManifest), inputs, signature, {
+    ...sources,
+    covered: sayCoverage,
+  })
   const folds = makeFolds(samples, examples, holdOut, recipe)
 
   const experiment: Experiment = {

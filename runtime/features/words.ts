@@ -37,6 +37,13 @@ export interface EmbeddedText {
   readonly unknown: number
 }
 
+/** How many of the words of some texts have vectors. */
+export interface Coverage {
+  readonly file: string
+  readonly words: number
+  readonly known: number
+}
+
 /** Rows in a block: blocks are never copied when a file turns out long. */
 const ROWS = 4096
 

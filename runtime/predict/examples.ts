@@ -8,7 +8,7 @@ import { describeAudio, type Sample } from '../data/manifest.ts'
 import { type AcousticSettings, openAcoustic } from '../features/acoustic.ts'
 import type { FeatureCache } from '../features/cache.ts'
 import { extractAll } from '../features/extract.ts'
-import { embedText, type WordVectors } from '../features/words.ts'
+import { type Coverage, embedText, type WordVectors } from '../features/words.ts'
 import { type Example, rowsOf } from './batch.ts'
 import type { BoundInput } from './binding.ts'
 
@@ -50,6 +50,8 @@ export interface FeatureSources {
   readonly threads: number
   /** Told how many recordings are done. */
   readonly progress?: (done: number, of: number) => void
+  /** Told of the words of all texts, where an input is computed from them. */
+  readonly covered?: (coverage: Coverage) => void
 }
 
 /** What a spec says of lengths. */
@@ -74,9 +76,13 @@ export async function makeExamples(
   for (const input of inputs.filter(({ field }) => field === 'text')) {
     if (!vectors) throw new Error('the word vectors were not loaded')
     checkVectors(input, vectors)
-    samples.forEach((sample, i) => {
-      ;(rows[i] as Record<string, Float32Array>)[input.name] = embedText(sample.text ?? '', vectors).values
+    const texts = samples.map((sample) => embedText(sample.text ?? '', vectors))
+    texts.forEach(({ values }, i) => {
+      ;(rows[i] as Record<string, Float32Array>)[input.name] = values
     })
+    const words = texts.reduce((sum, text) => sum + text.words.length, 0)
+    const unknown = texts.reduce((sum, text) => sum + text.unknown, 0)
+    sources.covered?.({ file: vectors.file, words, known: words - unknown })
   }
   for (const input of inputs.filter(({ field }) => field === 'audio')) {
     const features = await acousticRows(samples, input, sources)

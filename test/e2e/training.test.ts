@@ -141,6 +141,26 @@ test('a model that predicts logits is told so by train, eval and predict', async
   expect(existsSync(join(folder, 'logits'))).toBe(false)
 })
 
+test('words that are not in the vectors are counted, and warned of', async () => {
+  const model = join(folder, 'words.onnx')
+  const spec = 'test/e2e/tiny.model'
+  const built = ['build', spec, '--target', 'onnx', '--variant', 'text alone', '-o', model]
+  expect((await mcfnc(built, { env })).code).toBe(0)
+  const vectors = join(folder, 'few.txt')
+  await writeFile(vectors, `yes${' 0.5'.repeat(100)}\n`)
+  const manifest = join(folder, 'few.jsonl')
+  const score = async (text: string): Promise<Outcome> => {
+    await writeFile(manifest, JSON.stringify({ id: 'a', session: 1, text, label: 'anger' }))
+    return mcfnc(['eval', model, '--data', manifest, '--vectors', vectors], { env })
+  }
+  expect(await score('Yes nein yes')).toMatchObject({ code: 0, stderr: `2 of 3 words are in ${vectors}\n` })
+  expect(await score('nein yes nein')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^1 of 3 [\s\S]*MCF6528/) })
+  const predict = (text: string): Promise<Outcome> =>
+    mcfnc(['predict', model, '--text', text, '--vectors', vectors], { env })
+  expect(await predict('nein yes nein')).toMatchObject({ code: 0, stderr: '' })
+  expect(await predict('nein')).toMatchObject({ code: 0, stderr: expect.stringContaining('MCF6528') })
+})
+
 test('each session in turn: a folder each, and a summary', async () => {
   const { code, stdout } = await train('sessions', ['--test-session', 'all', '--epochs', '1'])
   expect(code).toBe(0)

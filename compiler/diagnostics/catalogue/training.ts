@@ -1,5 +1,5 @@
 /** The catalogue's 65xx rows: engines, recipes, runs and their folders. */
-import { error } from '../diagnostic.ts'
+import { error, warning } from '../diagnostic.ts'
 
 const quote = (text: string): string => `\`${text}\``
 const list = (names: readonly string[]): string => names.map(quote).join(', ')
@@ -104,6 +104,19 @@ export const vectorsWidth = error<{ file: string; found: number; wanted: number;
   (p) => ({
     message: `the vectors of ${quote(p.file)} have ${p.found} numbers; the model's input ${quote(p.input)} takes ${p.wanted}`,
     help: [`compile the model for them, with -D text_dim=${p.found} say, or give vectors of ${p.wanted} numbers`],
+  }),
+)
+
+export const fewWordsKnown = warning<{ file: string; words: number; known: number }>(
+  'MCF6528',
+  'few-words-known',
+  (p) => ({
+    message:
+      p.known === 0
+        ? `no word of the text is in ${quote(p.file)}, so the model sees nothing of it`
+        : `fewer than half of the words are in ${quote(p.file)}: ${p.known} of ${p.words}`,
+    notes: ['a word that is not in the file becomes a row of zeros'],
+    help: ['give vectors of the language that the texts are in, with words in lower case'],
   }),
 )
 
