@@ -154,7 +154,10 @@ test('words that are not in the vectors are counted, and warned of', async () =>
     return mcfnc(['eval', model, '--data', manifest, '--vectors', vectors], { env })
   }
   expect(await score('Yes nein yes')).toMatchObject({ code: 0, stderr: `2 of 3 words are in ${vectors}\n` })
-  expect(await score('nein yes nein')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^1 of 3 [\s\S]*MCF6528/) })
+  expect(await score('nein yes nein')).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/^1 of 3 [\s\S]*MCF6528/),
+  })
   const predict = (text: string): Promise<Outcome> =>
     mcfnc(['predict', model, '--text', text, '--vectors', vectors], { env })
   expect(await predict('nein yes nein')).toMatchObject({ code: 0, stderr: '' })
