@@ -95,7 +95,7 @@ describe('a whole run', () => {
     let kills = 0
     for (let round = 0; round < 14; round++) {
       const line = round % 5 === 0 ? 'samples to train' : 'epoch '
-      const outcome = await train('killed', round === 0 ? [] : ['--resume'], {
+      const outcome = await train('killed', existsSync(join(folder, 'killed')) ? ['--resume'] : [], {
         onOutput: (child, stderr) => {
           if (stderr.includes(line)) setTimeout(() => child.kill('SIGKILL'), (round * 7) % 60)
         },
