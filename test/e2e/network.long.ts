@@ -1,4 +1,5 @@
 /** The paper's network itself as people use it: quickstart, and a run that is killed and resumed in the same bits. */
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,8 +26,9 @@ test('a run of MCFN that is killed ends in the same bits, on several threads', a
   const { manifest, vectors } = await generateSyntheticCorpus(join(folder, 'corpus'), { seed: 5, size: 60 })
   const train = (out: string, options: RunOptions = {}): Promise<Outcome> => {
     const data = ['--data', manifest, '--vectors', vectors, '-D', 'text_dim=100', '--test-session', '1']
-    const rest = ['--variant', 'scaled', '--threads', '2', '--epochs', '3', '--out', join(folder, out), '--resume']
-    return mcfnc(['train', 'specs/mcfn.model', ...data, ...rest], options)
+    const rest = ['--variant', 'scaled', '--threads', '2', '--epochs', '3', '--out', join(folder, out)]
+    const resume = existsSync(join(folder, out)) ? ['--resume'] : []
+    return mcfnc(['train', 'specs/mcfn.model', ...data, ...rest, ...resume], options)
   }
   expect((await train('whole')).code).toBe(0)
   for (const [line, delay] of [
