@@ -7,6 +7,9 @@ import type { Graph, ValueId } from '../ir/graph.ts'
 import { numberOf } from '../ir/simplify.ts'
 import type { Pass } from './pass.ts'
 
+/** This times any normal f32 above 0 is above 1. */
+const huge = 3e38
+
 /** The pass, for graphs that are differentiated already. */
 export const branchless: Pass = {
   name: 'branchless',
@@ -39,11 +42,21 @@ function rectifier(b: Builder, condition: ValueId, yes: ValueId, no: ValueId): V
 function step(b: Builder, condition: ValueId, yes: ValueId, no: ValueId): ValueId | undefined {
   const [p, q] = [numberOf(b, yes), numberOf(b, no)]
   if (p === undefined || q === undefined) return undefined
+  if (p === 1 && q >= 0 && q < 1) return stepTo(b, condition, q)
   const one = b.cast(condition, 'f32')
-  if (p === 1 && q >= 0 && q < 1) return q === 0 ? one : b.max(one, b.constant(q))
   // 0 and 1 times the difference must give the two numbers to the last bit.
   const exact = Math.fround(Math.fround(p - q) + Math.fround(q)) === Math.fround(p)
   return exact ? b.add(b.mul(one, b.constant(p - q)), b.constant(q)) : undefined
+}
+
+/** 1 where the condition holds, else low; for x > 0 without a truth value in between, which takes engines longer. */
+function stepTo(b: Builder, condition: ValueId, low: number): ValueId {
+  const test = b.node(condition)
+  const [zero, x] = test.operands as [ValueId, ValueId]
+  if (test.op === 'less' && numberOf(b, zero) === 0 && b.typeOf(x).dtype === 'f32')
+    return b.max(b.min(b.mul(x, b.constant(huge)), b.constant(1)), b.constant(low))
+  const one = b.cast(condition, 'f32')
+  return low === 0 ? one : b.max(one, b.constant(low))
 }
 
 /** (if c then d else 0) + k * (if c then 0 else d), for k from 0 to 1: d * max(c, k). */
@@ -56,8 +69,7 @@ function slopes(b: Builder, p: ValueId, q: ValueId): ValueId | undefined {
     const second = b.node(value)
     if (k === undefined || k < 0 || k > 1 || second.op !== 'select' || numberOf(b, zero) !== 0) continue
     const [other, nothing, same] = second.operands as [ValueId, ValueId, ValueId]
-    if (other === condition && same === d && numberOf(b, nothing) === 0)
-      return b.mul(d, b.max(b.cast(condition, 'f32'), b.constant(k)))
+    if (other === condition && same === d && numberOf(b, nothing) === 0) return b.mul(d, stepTo(b, condition, k))
   }
   return undefined
 }

@@ -46,6 +46,11 @@ export function emitContract(
     const product = e.op('MatMul', [first.name, second.name], {}, { dtype: 'f32', dims: natural })
     return transposeTo(e.reshape(product, 'f32', natural, dimsOf(order)), order, labels.out, dimsOf, e)
   }
+  const [outer, ...inner] = plan.summed
+  const isRow = plan.kind === 'flat' && plan.rows.length === 0 && plan.columns.length > 0 && plan.moves.a === 0
+  if (isRow && plan.moves.b === 0 && outer !== undefined && inner.length > 0) {
+    return rowProduct([a, b], [outer, inner, plan.columns], labels.out, dimsOf, e)
+  }
   const second = arrange(b, bLabels, plan.kept, plan.summed, plan.columns, 'pair', dimsOf, e)
   if (plan.kind === 'flat') {
     // Leading axes stay apart; without rows ONNX's rule for a vector gives the right rank.
@@ -54,6 +59,26 @@ export function emitContract(
   }
   const first = arrange(a, aLabels, plan.kind === 'spread' ? [] : plan.kept, plan.rows, plan.summed, 'pair', dimsOf, e)
   return multiply(first, second, [...dimsOf(plan.kept), merged(plan.rows), merged(plan.columns)])
+}
+
+/**
+ * A row times a matrix, as a short product for each position of the outermost summed axis and the sum of those: ONNX
+ * Runtime computes the long one in a single thread.
+ */
+function rowProduct(
+  [row, matrix]: readonly [Operand, Operand],
+  [outer, inner, columns]: readonly [Label, readonly Label[], readonly Label[]],
+  out: readonly Label[],
+  dimsOf: (list: readonly Label[]) => Dim[],
+  e: Emission,
+): string {
+  const [lead] = dimsOf([outer]) as [Dim]
+  const [depth, width] = [productDims(dimsOf(inner)), productDims(dimsOf(columns))]
+  const first = e.reshape(row.name, 'f32', row.type.dims, [lead, oneDim, depth])
+  const second = e.reshape(matrix.name, 'f32', matrix.type.dims, [lead, depth, width])
+  const products = e.op('MatMul', [first, second], {}, { dtype: 'f32', dims: [lead, oneDim, width] })
+  const sum = e.op('ReduceSum', [products, e.ints([0, 1])], { keepdims: { int: 0 } }, { dtype: 'f32', dims: [width] })
+  return transposeTo(e.reshape(sum, 'f32', [width], dimsOf(columns)), columns, out, dimsOf, e)
 }
 
 interface Arranged {

@@ -1,7 +1,7 @@
 /** How each op is written in ONNX: one row an op, for graphs whose masks are explicit. */
-import type { DType, Node, TensorType } from '../../ir/graph.ts'
+import type { DType, Node, TensorType, ValueId } from '../../ir/graph.ts'
 import type { OpName } from '../../ops/op.ts'
-import { isRagged, productDims, staticSize } from '../../shapes/dim.ts'
+import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, OnnxAttributes, Operand } from './emission.ts'
 import { emitGather, emitScatterAdd } from './gather.ts'
@@ -61,20 +61,50 @@ function leakyRelu(node: Node<'max'>, operands: readonly Operand[], e: Emission)
   return undefined
 }
 
-/** A sum over all axes but static ones at the end as a product with a row of ones: twice as fast in ONNX Runtime. */
+/**
+ * A sum over all axes but static ones at the end, as products with a row of ones and the sum of those: three times as
+ * fast in ONNX Runtime.
+ */
 function sumOfRows(node: Node<'sum'>, [x]: readonly Operand[], e: Emission): string | undefined {
   const { name, type } = x as Operand
   const count = node.attributes.axes.length
-  const rows = type.dims.slice(0, count)
+  const [lead, ...rows] = type.dims.slice(0, count)
   const columns = type.dims.slice(count)
   const leading = node.attributes.axes.every((axis) => axis < count)
-  if (!leading || columns.length === 0 || rows.every((dim) => staticSize(dim) !== undefined)) return undefined
+  if (!leading || !lead || rows.length === 0 || columns.length === 0) return undefined
+  if (rows.every((dim) => staticSize(dim) !== undefined)) return undefined
   if (!columns.every((dim) => staticSize(dim) !== undefined)) return undefined
   const [height, width] = [productDims(rows), productDims(columns)]
-  const ones = e.once(`ones:${height.key}`, () => e.op('Expand', [e.float(1), e.extent(height)]))
-  const matrix = e.reshape(name, 'f32', type.dims, [height, width])
-  const sums = e.op('MatMul', [ones, matrix], {}, { dtype: 'f32', dims: [width] })
+  const ones = e.once(`ones:${height.key}`, () =>
+    e.op('Expand', [
+      e.float(1),
+      e.once(`row:${height.key}`, () => e.op('Concat', [e.ints([1]), e.extent(height)], { axis: { int: 0 } })),
+    ]),
+  )
+  const matrix = e.reshape(name, 'f32', type.dims, [lead, height, width])
+  const products = e.op('MatMul', [ones, matrix], {}, { dtype: 'f32', dims: [lead, oneDim, width] })
+  const sums = e.op('ReduceSum', [products, e.ints([0, 1])], { keepdims: { int: 0 } }, { dtype: 'f32', dims: [width] })
   return e.reshape(sums, 'f32', [width], node.type.dims)
+}
+
+/** max(min(x, high), low) is ONNX's Clip. */
+function clip(node: Node<'max'>, operands: readonly Operand[], e: Emission): string | undefined {
+  const numberAt = (value: ValueId): number | undefined => {
+    const { op, attributes, type } = e.definition(value)
+    return op === 'constant' && typeof attributes.value === 'number' && type.dims.length === 0
+      ? attributes.value
+      : undefined
+  }
+  for (const [x, bound] of [operands, [...operands].reverse()] as [Operand, Operand][]) {
+    const least = e.definition(x.id)
+    const low = numberAt(bound.id)
+    if (least.op !== 'min' || low === undefined) continue
+    const [p, q] = least.operands as [ValueId, ValueId]
+    const [inner, high] = numberAt(q) === undefined ? [q, numberAt(p)] : [p, numberAt(q)]
+    if (high === undefined || low > high) continue
+    return e.op('Clip', [e.nameOf(inner), e.float(low), e.float(high)], {}, node.type)
+  }
+  return undefined
 }
 
 /** The lowering of every op, in the table's order of `ops/op.ts`. */
@@ -140,7 +170,8 @@ export const lowerings = {
   mul: plain('Mul'),
   div: plain('Div'),
   pow: plain('Pow'),
-  max: (node, operands, e) => leakyRelu(node, operands, e) ?? plain('Max')(node, operands, e),
+  max: (node, operands, e) =>
+    leakyRelu(node, operands, e) ?? clip(node, operands, e) ?? plain('Max')(node, operands, e),
   min: plain('Min'),
   equal: plain('Equal'),
   less: plain('Less'),
