@@ -63,8 +63,10 @@ export interface Program {
   readonly signature: Signature
   /** Predictions and outputs, training = false; ragged (no masks). */
   readonly inference: Graph
-  /** Losses, state updates, and `total`, training = true; ragged, before differentiation. */
+  /** Predictions, losses, state updates, and `total`, training = true; ragged, before differentiation. */
   readonly training: Graph
+  /** Predictions, losses and `total`, training = false; ragged. Few want it, so it is made when it is asked for. */
+  readonly evaluation: () => Graph
 }
 
 /** Where each variable lies in a flat f32 vector: rows in order, no gaps. */
