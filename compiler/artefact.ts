@@ -65,7 +65,7 @@ export interface Program {
   readonly inference: Graph
   /** Predictions, losses, state updates, and `total`, training = true; ragged, before differentiation. */
   readonly training: Graph
-  /** Predictions, losses and `total`, training = false; ragged. Few want it, so it is made when it is asked for. */
+  /** Losses and `total`, training = false; ragged. Few want it, so it is made when it is asked for. */
   readonly evaluation: () => Graph
 }
 

@@ -9,7 +9,7 @@ import { createLowering, type Lowering, lower, lowerDef } from './lower.ts'
 import { spread } from './terms.ts'
 
 /**
- * What a graph is for: its predictions and outputs; its losses and their weighted total, to be looked at; or these and the
+ * What a graph is for: its predictions and outputs; its losses and their weighted total; or predictions, losses and the
  * state updates, to be trained by.
  */
 export type Purpose = 'inference' | 'evaluation' | 'training'
@@ -28,7 +28,8 @@ export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySe
     const inner: Lowering = { ...low, b: b.in({ label: item.name, span: item.span }) }
     return spread(inner.b, lower(inner, item.body), item.axes)
   }
-  for (const item of model.predictions) outputs.push({ name: item.name, value: root(item), role: 'prediction' })
+  if (purpose !== 'evaluation')
+    for (const item of model.predictions) outputs.push({ name: item.name, value: root(item), role: 'prediction' })
   if (purpose === 'inference')
     for (const item of model.outputs) outputs.push({ name: item.name, value: root(item), role: 'output' })
   else {

@@ -3,10 +3,13 @@ import type * as Tfjs from '@tensorflow/tfjs-core'
 import { createConstants } from '../../compiler/emit/tfjs/constants.ts'
 import { objectOf, writeFunction } from '../../compiler/emit/tfjs/function.ts'
 import type { GivenInput } from '../../compiler/emit/tfjs/head.ts'
+import type { TfjsModule } from '../../compiler/emit/tfjs/module.ts'
 import { type SupportName, support } from '../../compiler/emit/tfjs/support.ts'
 import { dtypes } from '../../compiler/emit/tfjs/text.ts'
 import type { NdArray } from '../../compiler/interpret/array.ts'
 import type { Graph } from '../../compiler/ir/graph.ts'
+import { encodeSafetensors } from '../../runtime/formats/safetensors.ts'
+import { nameWeights } from '../../runtime/train/checkpoint.ts'
 
 export type Tf = typeof Tfjs
 
@@ -67,3 +70,50 @@ const arrayOf = async (tensor: Tfjs.Tensor): Promise<NdArray> => ({
   shape: tensor.shape,
   data: Float64Array.from(await tensor.data()),
 })
+
+/** An emitted module, as its declarations have it. */
+export interface EmittedModule {
+  load(tf: Tf, weights: Uint8Array): EmittedState
+  forward(state: EmittedState, batch: unknown): Record<string, Tfjs.Tensor>
+  loss(state: EmittedState, batch: unknown): Record<string, Tfjs.Tensor>
+  trainStep(
+    state: EmittedState,
+    batch: unknown,
+    options: { readonly learningRate: number; readonly weightDecay?: number; readonly seed?: number },
+  ): {
+    readonly loss: Tfjs.Tensor
+    readonly losses: Record<string, Tfjs.Tensor>
+    readonly gradientNorm: Tfjs.Tensor
+    readonly predictions: Record<string, Tfjs.Tensor>
+  }
+  save(state: EmittedState): Promise<Uint8Array>
+  dispose(state: EmittedState): void
+}
+
+export interface EmittedState {
+  readonly step: number
+  readonly params: Tfjs.Tensor
+  readonly states?: Tfjs.Tensor
+  readonly [slot: string]: unknown
+}
+
+/** The batch that a module takes, of the interpreter's arrays. */
+export const batchOf = (tf: Tf, feeds: Readonly<Record<string, NdArray>>): Record<string, Tfjs.Tensor> =>
+  Object.fromEntries(Object.entries(feeds).map(([name, array]) => [name, feedOf(tf, name, array)])) as never
+
+/** Parameters and states as a module's weights file. */
+export const weightsOf = (
+  { params, states }: Pick<TfjsModule, 'params' | 'states'>,
+  flat: { readonly params: Float32Array; readonly states: Float32Array },
+): Uint8Array => encodeSafetensors({ tensors: nameWeights({ params, states }, flat), metadata: {} })
+
+/** Every tensor of a result, by a name that tells where it was. */
+export async function arraysOf(result: object, prefix = ''): Promise<Record<string, NdArray>> {
+  const arrays: Record<string, NdArray> = {}
+  for (const [name, value] of Object.entries(result)) {
+    if (typeof value !== 'object' || value === null) continue
+    if ('dataId' in value) arrays[prefix + name] = await arrayOf(value as Tfjs.Tensor)
+    else Object.assign(arrays, await arraysOf(value, `${prefix}${name}.`))
+  }
+  return arrays
+}

@@ -147,7 +147,7 @@ function readSafetensors(bytes) {
   const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(view.subarray(8, 8 + size)))
   const tensors = {}
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
-    if (dtype === 'F32') tensors[name] = { shape, values: new Float32Array(view.slice(8 + size + from, 8 + size + to).buffer) }
+    if (dtype === 'F32') tensors[name] = { shape, values: new Float32Array(new Uint8Array(view.subarray(8 + size + from, 8 + size + to)).buffer) }
   }
   return { tensors, metadata }
 }`,
