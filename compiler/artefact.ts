@@ -77,6 +77,15 @@ export interface FlatLayout {
 
 export type OptimiserKind = 'adam' | 'adamw' | 'sgd'
 
+/** Where everything that a training step changes lies, and what it is fed besides a batch. */
+export interface TrainingLayout {
+  readonly params: FlatLayout
+  readonly states: FlatLayout
+  readonly slots: readonly string[]
+  readonly noise: readonly NoiseSignature[]
+  readonly optimiser: OptimiserKind
+}
+
 /**
  * A training step as one ONNX graph.
  *
@@ -90,11 +99,6 @@ export type OptimiserKind = 'adam' | 'adamw' | 'sgd'
  * loss, unweighted batch means; `gradient_norm` f32 [] before clipping; `predict.<name>` for each prediction (a target input
  * has the name itself).
  */
-export interface TrainingArtefact {
+export interface TrainingArtefact extends TrainingLayout {
   readonly onnx: Uint8Array
-  readonly params: FlatLayout
-  readonly states: FlatLayout
-  readonly slots: readonly string[]
-  readonly noise: readonly NoiseSignature[]
-  readonly optimiser: OptimiserKind
 }

@@ -1,5 +1,5 @@
 /** A compiled model as an ES module for `@tensorflow/tfjs-core`: forward pass, losses and a training step, written out. */
-import type { FlatLayout, NoiseSignature, OptimiserKind, Program } from '../../artefact.ts'
+import type { FlatLayout, OptimiserKind, Program, TrainingLayout } from '../../artefact.ts'
 import type { Graph } from '../../ir/graph.ts'
 import { branchless } from '../../passes/branchless.ts'
 import { foldConstants } from '../../passes/fold-constants.ts'
@@ -28,16 +28,11 @@ export interface TfjsOptions extends PrintOptions {
 export type FunctionName = 'forward' | 'loss' | 'trainStep'
 
 /** A module, and what the runtime must know of it. */
-export interface TfjsModule {
+export interface TfjsModule extends TrainingLayout {
   /** JavaScript. */
   readonly text: string
   /** TypeScript's declarations of it. */
   readonly declarations: string
-  readonly params: FlatLayout
-  readonly states: FlatLayout
-  readonly slots: readonly string[]
-  readonly noise: readonly NoiseSignature[]
-  readonly optimiser: OptimiserKind
   /**
    * The most bytes of tensors that a call makes and has alive at once, as `tf.memory().numBytes` counts them: beside the
    * state, and the batch that the caller gives.
