@@ -1,10 +1,10 @@
 /** Checkpoints: everything that a run needs to go on, as one safetensors file in the run's folder. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FlatLayout, TrainingArtefact } from '../../compiler/artefact.ts'
+import type { FlatLayout, TrainingLayout } from '../../compiler/artefact.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
-import type { Weights } from '../engines/ort/training-step.ts'
+import type { Weights } from '../engines/engine.ts'
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../formats/safetensors.ts'
 
 /** Where a run is. Order and noise are functions of (seed, epoch), so this is the position of its random numbers too. */
@@ -46,13 +46,13 @@ function* split(prefix: string, layout: FlatLayout, flat: Float32Array): Generat
 
 /** The parameters and states by path, as `build --weights` reads them. */
 export const nameWeights = (
-  layout: Pick<TrainingArtefact, 'params' | 'states'>,
+  layout: Pick<TrainingLayout, 'params' | 'states'>,
   weights: Pick<Weights, 'params' | 'states'>,
 ): Map<string, StoredTensor> =>
   new Map([...split('', layout.params, weights.params), ...split('', layout.states, weights.states)])
 
 /** Writes a checkpoint in one step, then removes all but the last two. */
-export async function saveCheckpoint(folder: string, layout: TrainingArtefact, snapshot: Snapshot): Promise<void> {
+export async function saveCheckpoint(folder: string, layout: TrainingLayout, snapshot: Snapshot): Promise<void> {
   const { weights, average, best, progress } = snapshot
   const tensors = nameWeights(layout, weights)
   const add = (prefix: string, layout: FlatLayout, flat: Float32Array): void => {
@@ -71,7 +71,7 @@ export async function saveCheckpoint(folder: string, layout: TrainingArtefact, s
 }
 
 /** The newest checkpoint, or undefined where there is none. Throws a DiagnosticError where it does not fit the layout. */
-export async function loadCheckpoint(folder: string, layout: TrainingArtefact): Promise<Snapshot | undefined> {
+export async function loadCheckpoint(folder: string, layout: TrainingLayout): Promise<Snapshot | undefined> {
   const [newest] = await checkpointNames(folder)
   if (newest === undefined) return undefined
   const file = join(folder, newest)
@@ -100,9 +100,7 @@ export async function loadCheckpoint(folder: string, layout: TrainingArtefact): 
       slots: Object.fromEntries(layout.slots.map((slot) => [slot, join_(`${slot}/`, layout.params)])),
     },
     average: has('average/') ? join_('average/', layout.params) : undefined,
-    best: has('best/')
-      ? { params: join_('best/', layout.params), states: join_('best/', layout.states) }
-      : undefined,
+    best: has('best/') ? { params: join_('best/', layout.params), states: join_('best/', layout.states) } : undefined,
   }
 }
 
