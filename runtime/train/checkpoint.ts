@@ -51,14 +51,25 @@ export const nameWeights = (
 ): Map<string, StoredTensor> =>
   new Map([...split('', layout.params, weights.params), ...split('', layout.states, weights.states)])
 
+/** The same, and the optimiser's vectors, each under the vector's name and the parameter's path. */
+export function nameVectors(
+  layout: Pick<TrainingLayout, 'params' | 'states' | 'slots'>,
+  weights: Weights,
+): Map<string, StoredTensor> {
+  const tensors = nameWeights(layout, weights)
+  for (const slot of layout.slots)
+    for (const [name, tensor] of split(`${slot}/`, layout.params, weights.slots[slot] as Float32Array))
+      tensors.set(name, tensor)
+  return tensors
+}
+
 /** Writes a checkpoint in one step, then removes all but the last two. */
 export async function saveCheckpoint(folder: string, layout: TrainingLayout, snapshot: Snapshot): Promise<void> {
   const { weights, average, best, progress } = snapshot
-  const tensors = nameWeights(layout, weights)
+  const tensors = nameVectors(layout, weights)
   const add = (prefix: string, layout: FlatLayout, flat: Float32Array): void => {
     for (const [name, tensor] of split(prefix, layout, flat)) tensors.set(name, tensor)
   }
-  for (const slot of layout.slots) add(`${slot}/`, layout.params, weights.slots[slot] as Float32Array)
   if (average) add('average/', layout.params, average)
   if (best) {
     add('best/', layout.params, best.params)
