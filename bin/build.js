@@ -11,7 +11,7 @@ const bundle = await rolldown({
   platform: 'node',
   logLevel: 'warn',
   // Native, or found through `require` at run time.
-  external: ['onnxruntime-node', 'onnx-proto', 'protobufjs'],
+  external: ['onnxruntime-node', 'onnx-proto', 'protobufjs', /^@tensorflow\//, 'webgpu'],
 })
 try {
   await bundle.write({ dir: `${made}/new`, format: 'esm', chunkFileNames: '[name].js' })

@@ -1,5 +1,5 @@
 /** Runs a model in use over many examples, in batches of like lengths. */
-import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
+import * as messages from '../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { assembleInputs, batchesByLength, costOf, type Example, reusedMemory } from '../predict/batch.ts'
 import type { BoundInput } from '../predict/binding.ts'
@@ -11,7 +11,7 @@ import type { Value } from './value.ts'
  * session that takes its weights as inputs.
  */
 export async function predictAll(
-  session: Pick<Session, 'run'>,
+  session: Pick<Session, 'run' | 'engine'>,
   inputs: readonly BoundInput[],
   examples: readonly Example[],
   names: readonly string[],
@@ -33,7 +33,9 @@ export async function predictAll(
       made = await session.run({ ...batch, ...weights }, wanted)
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
-      throw new DiagnosticError([diagnose(messages.engineFails, undefined, { doing: 'predicting', why })])
+      throw new DiagnosticError([
+        diagnose(messages.engineFails, undefined, { engine: session.engine, doing: 'predicting', why }),
+      ])
     }
     for (const [row, index] of indices.entries()) {
       results[index] = Object.fromEntries(

@@ -1,5 +1,6 @@
 /** The catalogue's areas, one file each. */
 export * as commands from './commands.ts'
+export * as engines from './engines.ts'
 export * as graph from './graph.ts'
 export * as names from './names.ts'
 export * as runtime from './runtime.ts'

@@ -1,24 +1,10 @@
-/** The catalogue's 65xx rows: engines, recipes, runs and their folders. */
+/** The catalogue's 651x to 659x rows: recipes, runs and their folders. */
 import { error, warning } from '../diagnostic.ts'
 
 const quote = (text: string): string => `\`${text}\``
 const list = (names: readonly string[]): string => names.map(quote).join(', ')
 const some = (names: readonly string[], most = 8): string =>
   names.length <= most ? list(names) : `${list(names.slice(0, most))} and ${names.length - most} more`
-
-export const engineMissing = error<{ platform: string; why: string }>('MCF6501', 'engine-missing', (p) => ({
-  message: `ONNX Runtime does not load on this machine (${p.platform}): ${p.why}`,
-  help: ['install the dependencies again with `npm ci`; the npm package has binaries for Linux, macOS and Windows'],
-}))
-
-export const engineRefuses = error<{ why: string }>('MCF6502', 'engine-refuses', (p) => ({
-  message: `ONNX Runtime does not load the model: ${p.why}`,
-  help: ['if `mcfnc build` made the file, this is a fault of the compiler: please report it with the spec'],
-}))
-
-export const engineFails = error<{ doing: string; why: string }>('MCF6503', 'engine-fails', (p) => ({
-  message: `ONNX Runtime failed while ${p.doing}: ${p.why}`,
-}))
 
 export const recipeUnreadable = error<{ path: string; reason: string }>('MCF6510', 'recipe-unreadable', (p) => ({
   message: `cannot read the recipe ${quote(p.path)}: ${p.reason}`,

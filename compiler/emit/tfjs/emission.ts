@@ -1,7 +1,7 @@
 /** What a lowering works with: it adds calls of tfjs functions to the function being written. */
 import type { AnyNode, DType, TensorType, ValueId } from '../../ir/graph.ts'
 import { sameDims } from '../../ops/types.ts'
-import type { Dim } from '../../shapes/dim.ts'
+import { type Dim, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Constants } from './constants.ts'
 import type { Sizes } from './sizes.ts'
 import { dtypes, printNumber } from './text.ts'
@@ -42,7 +42,7 @@ export interface Statement {
 }
 
 /** Functions of the module that stand for several of tfjs; see `support.ts`. */
-export type OwnFunction = 'window' | 'noise' | 'perSample' | 'places' | 'starts' | 'vector'
+export type OwnFunction = 'window' | 'noise' | 'perSample' | 'places' | 'starts' | 'vector' | 'fit'
 
 /** The function being written. */
 export interface Emission {
@@ -139,24 +139,36 @@ export function createDraft(parts: EmissionParts): Draft {
       table: (values, type) => constants.add(values, type),
       once,
       reshape,
-      transpose: (x, permutation) =>
-        permutation.every((axis, at) => axis === at)
-          ? x
-          : call('transpose', [x, `[${permutation.join(', ')}]`], {
-              ...x.type,
-              dims: permutation.map((axis) => x.type.dims[axis] as Dim),
-            }),
+      transpose: (x, permutation) => {
+        if (permutation.every((axis, at) => axis === at)) return x
+        const dims = permutation.map((axis) => x.type.dims[axis] as Dim)
+        const turn = (value: Ref): Ref =>
+          call('transpose', [value, `[${permutation.join(', ')}]`], { ...value.type, dims })
+        if (x.type.dtype === 'f32') return turn(x)
+        // `webgpu` has no transpose of whole numbers or truth values.
+        const turned = turn(call('cast', [x, "'float32'"], { ...x.type, dtype: 'f32' }))
+        if (x.type.dtype === 'i64') return call('cast', [turned, "'int32'"], { ...x.type, dims })
+        return call('notEqual', [turned, constants.add(0, { dtype: 'f32', dims: [] })], { ...x.type, dims })
+      },
       expand: (x, dims) => {
         const rank = dims.length
         if (x.number !== undefined && rank > 0) return fill(x.number, { ...x.type, dims })
         const full = [...dims.slice(0, rank - x.type.dims.length).map(() => undefined), ...x.type.dims]
-        const repeats = dims.map((dim, axis) => (full[axis]?.key === dim.key ? '1' : sizes.text(dim)))
-        if (repeats.every((text) => text === '1')) return x
-        const aligned = reshape(
-          x,
-          full.map((dim) => dim ?? sizes.one),
-        )
-        return call('tile', [aligned, `[${repeats.join(', ')}]`], { ...x.type, dims })
+        const from = full.map((dim) => dim ?? sizes.one)
+        const grows = dims.map((dim, axis) => from[axis]?.key !== dim.key)
+        // One run of neighbouring axes after another, as a tensor of three: backends repeat along few axes.
+        let current = x
+        for (let axis = 0; axis < rank; axis++) {
+          if (!grows[axis]) continue
+          let end = axis + 1
+          while (end < rank && grows[end]) end++
+          const [before, after] = [productDims(dims.slice(0, axis)), productDims(from.slice(end))]
+          const count = productDims(dims.slice(axis, end))
+          const column = reshape(current, [before, oneDim, after])
+          current = call('tile', [column, `[1, ${sizes.text(count)}, 1]`], { ...x.type, dims: [before, count, after] })
+          axis = end
+        }
+        return reshape(current, dims)
       },
     },
     enter: (at, part) => {

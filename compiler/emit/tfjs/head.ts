@@ -1,7 +1,7 @@
 /** How a function begins: sizes and lengths read from the batch, and the tensors of the batch, checked. */
 import type { Graph, Node } from '../../ir/graph.ts'
 import { BATCH, type Dim, formatDim, isBatch } from '../../shapes/dim.ts'
-import type { Sizes } from './sizes.ts'
+import { createSizes, type Sizes } from './sizes.ts'
 import type { SupportName } from './support.ts'
 import { dtypes } from './text.ts'
 
@@ -25,6 +25,7 @@ export interface GivenInput {
 export interface Extents {
   readonly lines: readonly string[]
   readonly fed: readonly Fed[]
+  /** In terms of the caller's tensors. */
   readonly sizes: Sizes
 }
 
@@ -39,7 +40,13 @@ const lengthName = (dim: Dim, names: readonly string[]): string | undefined => {
 }
 
 /** Reads each size from the first tensor with that axis; where there is none, from the lengths. */
-export function findExtents(graph: Graph, inputs: readonly GivenInput[], fed: readonly Fed[], sizes: Sizes): Extents {
+export function findExtents(
+  graph: Graph,
+  inputs: readonly GivenInput[],
+  fed: readonly Fed[],
+  sizes: Sizes,
+  least: ReadonlyMap<string, number>,
+): Extents {
   const names = [BATCH, ...graph.seqs.map(({ name }) => name)]
   const axes = new Map<string, string>()
   const known = [...fed.map(({ node }) => ({ name: node.attributes.name, dims: node.type.dims })), ...inputs]
@@ -49,6 +56,8 @@ export function findExtents(graph: Graph, inputs: readonly GivenInput[], fed: re
       if (name !== undefined && !axes.has(name)) axes.set(name, `extent(batch, '${input.name}', ${axis})`)
     })
   const local = (name: string): string => sizes.extentName(name)
+  /** The extent as the caller's tensors have it, where it may be less than what the function needs. */
+  const asGiven = (name: string): string => (least.has(name) ? `${local(name)}_given` : local(name))
   const told = graph.seqs.flatMap((seq) => {
     const source = seq.sources.find(({ input }) => known.some(({ name }) => name === input)) ?? seq.sources[0]
     return source && (axes.has(seq.name) || sizes.used.has(seq.name)) ? [{ seq, lengths: source.lengths }] : []
@@ -59,20 +68,23 @@ export function findExtents(graph: Graph, inputs: readonly GivenInput[], fed: re
   else if (told[0]) lines.push(`const ${local(BATCH)} = batch.${told[0].lengths}.length`)
   for (const { seq } of told) {
     const extent = axes.get(seq.name)
-    if (extent !== undefined) lines.push(`const ${local(seq.name)} = ${extent}`)
+    if (extent !== undefined) lines.push(`const ${asGiven(seq.name)} = ${extent}`)
   }
   if (told.length > 0) {
     lines.push('const lengths = {')
     for (const { seq, lengths } of told) {
-      const padded = axes.has(seq.name) ? `, ${local(seq.name)}` : ''
+      const padded = axes.has(seq.name) ? `, ${asGiven(seq.name)}` : ''
       const range = `${seq.low}, ${seq.high ?? 'Infinity'}`
       lines.push(`  ${seq.name}: lengthsOf(batch, '${lengths}', ${local(BATCH)}, ${range}${padded}),`)
     }
     lines.push('}')
   }
-  for (const { seq } of told)
-    if (!axes.has(seq.name)) lines.push(`const ${local(seq.name)} = Math.max(1, ...lengths.${seq.name})`)
-  return { lines, fed, sizes }
+  for (const { seq } of told) {
+    const needed = least.get(seq.name) ?? 1
+    if (!axes.has(seq.name)) lines.push(`const ${local(seq.name)} = Math.max(${needed}, ...lengths.${seq.name})`)
+    else if (needed > 1) lines.push(`const ${local(seq.name)} = Math.max(${needed}, ${asGiven(seq.name)})`)
+  }
+  return { lines, fed, sizes: createSizes(asGiven) }
 }
 
 /** The lines, and what they call. */

@@ -62,7 +62,9 @@ export function emitScatterAdd(
   const rows = flatRows(ids, batchAxes, dim, e)
   const [total, width] = [productDims([...prefix, dim]), productDims(rest)]
   const updates = e.reshape(y, [...rows.type.dims, width])
-  const sums = e.call('unsortedSegmentSum', [updates, rows, e.sizes.text(total)], f32([total, width]))
+  // `unsortedSegmentSum` would say it in one word, and `wasm` has it not.
+  const places_ = e.reshape(rows, [...rows.type.dims, oneDim])
+  const sums = e.call('scatterND', [places_, updates, e.sizes.shape([total, width])], f32([total, width]))
   return e.reshape(sums, type.dims)
 }
 

@@ -1,9 +1,10 @@
 /** A graph as the statements of one function: calls of tfjs in order, and when each tensor is done with. */
 import type { AnyNode, Graph, Node, ValueId } from '../../ir/graph.ts'
 import type { OpName } from '../../ops/op.ts'
-import { BATCH } from '../../shapes/dim.ts'
+import { BATCH, lengthNames } from '../../shapes/dim.ts'
 import type { Constants } from './constants.ts'
 import { createDraft, type Draft, type Operand, type Ref, type Section, type Statement } from './emission.ts'
+import { leastExtents } from './extents.ts'
 import { findExtents, type GivenInput, type Head, isFed, writeHead } from './head.ts'
 import { lowerings, type TfjsLowering } from './lowerings.ts'
 import { createNames, identifier, nameStatements } from './names.ts'
@@ -84,9 +85,15 @@ export function listFunction(graph: Graph, constants: Constants, given: readonly
     values.set(node.id, { id: node.id, name, type: node.type })
   }
   const fed = inputs.map((node) => ({ node, local: values.get(node.id)?.name ?? '' }))
+  const least = leastExtents(graph)
   for (const [node, section] of inSections(graph)) {
-    if (values.has(node.id)) continue
     draft.enter(node, section)
+    const given = values.get(node.id)
+    if (given) {
+      if (node.type.dims.some((dim) => lengthNames(dim).some((name) => least.has(name))))
+        values.set(node.id, { ...fitted(given, draft), id: node.id })
+      continue
+    }
     const operands = node.operands.map((id) => values.get(id) as Operand)
     const ref = node.op === 'input' ? lowerInput(node, draft) : lower(node, operands, draft)
     values.set(node.id, { ...ref, id: node.id })
@@ -95,9 +102,14 @@ export function listFunction(graph: Graph, constants: Constants, given: readonly
   const { statements, nameOf } = nameStatements(liveStatements(draft.statements, made), names)
   const results = made.map(({ ref, ...result }) => ({ ...result, ref: { ...ref, name: nameOf(ref.name) } }))
   const calls = new Set<SupportName>(statements.filter(({ own }) => own).map(({ fn }) => fn as SupportName))
-  const head = writeHead(findExtents(graph, given, fed, sizes), calls)
+  if (calls.has('noise')) calls.add('fit')
+  const head = writeHead(findExtents(graph, given, fed, sizes, least), calls)
   return { head, statements, done: lastUses(statements, results), results, calls }
 }
+
+/** A tensor of the batch, as far as the function's sizes reach. */
+const fitted = (given: Operand, { emission: e }: Draft): Ref =>
+  e.callOwn('fit', ['tf', given, e.sizes.shape(given.type.dims)], given.type)
 
 /** Vectors of the state, numbers among the options, and noise. */
 function lowerInput({ attributes: { name, role }, type }: Node<'input'>, { emission: e }: Draft): Ref {

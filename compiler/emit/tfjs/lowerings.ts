@@ -1,7 +1,8 @@
 /** How each op is written in tfjs: one row an op, for graphs whose masks are explicit. */
-import type { Node } from '../../ir/graph.ts'
+import type { Node, TensorType } from '../../ir/graph.ts'
 import type { OpName } from '../../ops/op.ts'
-import { isRagged, oneDim, staticSize } from '../../shapes/dim.ts'
+import { sameDims } from '../../ops/types.ts'
+import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitContract, emitSum } from './contract.ts'
 import type { Emission, Operand, Ref } from './emission.ts'
 import { emitGather, emitScatterAdd, emitWindow } from './indexing.ts'
@@ -16,7 +17,16 @@ const at = (operands: readonly Operand[], i: number): Operand => operands[i] as 
 const plain =
   (fn: string) =>
   (node: Node, operands: readonly Operand[], e: Emission): Ref =>
-    e.call(fn, operands, node.type)
+    e.call(fn, aligned(operands, node.type, e), node.type)
+
+/** From this rank on, backends repeat along axes in some cases only. */
+const highRank = 5
+
+/** Operands that differ in shape, in a form that each backend takes at any rank up to 6. */
+const aligned = (operands: readonly Operand[], { dims }: TensorType, e: Emission): readonly Ref[] =>
+  dims.length < highRank || operands.every((x) => x.type.dims.length === 0 || sameDims(x.type.dims, dims))
+    ? operands
+    : operands.map((x) => e.expand(x, dims))
 
 const same = (_: Node, operands: readonly Operand[]): Ref => at(operands, 0)
 
@@ -106,12 +116,22 @@ export const lowerings = {
   or: plain('logicalOr'),
   not: plain('logicalNot'),
   select: (node, operands, e) => {
-    const { dims } = node.type
-    return e.call(
-      'where',
-      operands.map((operand) => e.expand(operand, dims)),
-      node.type,
-    )
+    const { dtype, dims } = node.type
+    const [condition, yes, no] = operands as [Operand, Operand, Operand]
+    if (dtype === 'bool') {
+      // `where` of truth values writes outside its memory on `wasm`.
+      const type = { dtype, dims }
+      const otherwise = e.call('logicalNot', [condition], condition.type)
+      return e.call(
+        'logicalOr',
+        [e.call('logicalAnd', [condition, yes], type), e.call('logicalAnd', [otherwise, no], type)],
+        type,
+      )
+    }
+    // Some backends choose in tensors of few axes only.
+    const flat = dims.length < highRank ? dims : [productDims(dims)]
+    const sides = [condition, yes, no].map((operand) => e.reshape(e.expand(operand, dims), flat))
+    return e.reshape(e.call('where', sides, { dtype, dims: flat }), dims)
   },
   cast: (node, operands, e) => {
     const { to } = node.attributes
@@ -143,9 +163,10 @@ export const lowerings = {
     const rank = x.type.dims.length
     const order = [...Array(rank).keys()].filter((i) => i !== axis).concat(axis)
     const turned = e.transpose(x, order)
-    const y = e.call('softmax', [turned], turned.type)
+    const rows = e.reshape(turned, [productDims(turned.type.dims.slice(0, -1)), ...turned.type.dims.slice(-1)])
+    const y = e.call('softmax', [rows], rows.type)
     return e.transpose(
-      y,
+      e.reshape(y, turned.type.dims),
       [...Array(rank).keys()].map((i) => order.indexOf(i)),
     )
   },

@@ -2,7 +2,7 @@
 
 export type SupportName = keyof typeof support
 
-/** Each function, in plain JavaScript that any engine of the last years runs; none calls another. */
+/** Each function, in plain JavaScript that any engine of the last years runs; `noise` calls `fit`, else none calls another. */
 export const support = {
   window: `/** y[j] = x[(stride * j + offset) / dilation] along an axis, 0 where that is no place of x. */
 function window(tf, x, { axis, offset, stride = 1, dilation = 1, size }) {
@@ -38,6 +38,11 @@ function window(tf, x, { axis, offset, stride = 1, dilation = 1, size }) {
   then(tf.reshape(y, shape))
   return y
 }`,
+  fit: `/** A tensor with zeros behind, up to a shape. */
+function fit(tf, x, shape) {
+  if (shape.every((n, axis) => n === x.shape[axis])) return tf.clone(x)
+  return tf.pad(x, shape.map((n, axis) => [0, n - x.shape[axis]]))
+}`,
   perSample: `/** A number for each sample, from its place in the batch; never negative. */
 function perSample(tf, samples, of) {
   return tf.tensor1d(Float32Array.from({ length: samples }, (_, b) => Math.max(0, of(b))))
@@ -68,7 +73,7 @@ function vector(tf, value) {
  * step, the name, the sample's place in the batch and the place in the sample, so that no padding changes it.
  */
 function noise(tf, batch, name, shape, extents, { seed, step }) {
-  if (batch[name] !== undefined) return tf.clone(batch[name])
+  if (batch[name] !== undefined) return fit(tf, batch[name], shape)
   // A bijection of 32-bit words with low bias (Wellons, "Prospecting for hash functions").
   const mix = (word) => {
     let x = word ^ (word >>> 16)

@@ -1,6 +1,6 @@
 /** ONNX Runtime sessions, as every caller here wants them: repeatable, and of steady memory. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
-import * as messages from '../../../compiler/diagnostics/catalogue/training.ts'
+import * as messages from '../../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
 import type { Value } from '../value.ts'
 
@@ -16,6 +16,8 @@ export interface SessionOptions {
 }
 
 export interface Session {
+  /** Its name, for messages. */
+  readonly engine: string
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   /**
@@ -68,6 +70,7 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
     return new ort.Tensor('bool', value.data, value.dims)
   }
   return {
+    engine: 'ONNX Runtime',
     inputs: session.inputNames,
     outputs: session.outputNames,
     async run(feeds, wanted) {

@@ -1,6 +1,6 @@
 /** Training in ONNX Runtime: a step is one run of one graph over flat vectors. */
 import type { TrainingArtefact } from '../../../compiler/artefact.ts'
-import * as messages from '../../../compiler/diagnostics/catalogue/training.ts'
+import * as messages from '../../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
 import { exportWithInputs } from '../../../compiler/emit/onnx/export.ts'
 import { emitTraining } from '../../../compiler/train/training-graph.ts'
@@ -85,7 +85,11 @@ export function ortTrainer(
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause)
         throw new DiagnosticError([
-          diagnose(messages.engineFails, undefined, { doing: `taking step ${control.step}`, why }),
+          diagnose(messages.engineFails, undefined, {
+            engine: 'ONNX Runtime',
+            doing: `taking step ${control.step}`,
+            why,
+          }),
         ])
       }
       current = Object.fromEntries(vectors.map((name) => [name, made[`next.${name}`] as Value]))

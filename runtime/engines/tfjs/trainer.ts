@@ -1,6 +1,6 @@
 /** Training in tfjs: the emitted module on one of tfjs's backends. */
 import type * as Tfjs from '@tensorflow/tfjs-core'
-import * as messages from '../../../compiler/diagnostics/catalogue/training.ts'
+import * as messages from '../../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
 import { emitTfjs, type TfjsModule } from '../../../compiler/emit/tfjs/module.ts'
 import { encodeSafetensors } from '../../formats/safetensors.ts'
@@ -18,17 +18,19 @@ export const tfjsEngine = (backend: Backend): Engine => ({
   description: { name: 'tfjs', version: backend.tf.version_core, backend: backend.name, ...backend.details },
   compile: (program, optimiser) => {
     const layout = emitTfjs(program, { optimiser, producerVersion: version })
-    return { layout, open: (start, inputs, predictions) => tfjsTrainer(layout, backend.tf, start, inputs, predictions) }
+    return { layout, open: (start, inputs, predictions) => tfjsTrainer(layout, backend, start, inputs, predictions) }
   },
 })
 
 async function tfjsTrainer(
   layout: TfjsModule,
-  tf: Tf,
+  backend: Backend,
   start: Weights,
   inputs: readonly BoundInput[],
   predictions: readonly string[],
 ): Promise<Trainer> {
+  const { tf } = backend
+  const engine = `tfjs (${backend.name})`
   const module = await importModule(layout.text)
   // Where a file tells of steps, its optimiser's vectors are read too; which step it is is told with each.
   const file = { tensors: nameVectors(layout, start), metadata: { step: '1' } }
@@ -43,7 +45,7 @@ async function tfjsTrainer(
   }
   const failed = (doing: string, cause: unknown): DiagnosticError => {
     const why = cause instanceof Error ? cause.message : String(cause)
-    return new DiagnosticError([diagnose(messages.engineFails, undefined, { doing, why })])
+    return new DiagnosticError([diagnose(messages.engineFails, undefined, { engine, doing, why })])
   }
 
   return {
@@ -70,9 +72,10 @@ async function tfjsTrainer(
           loss: await number(result.loss),
           losses: await named(result.losses, number),
           gradientNorm: await number(result.gradientNorm),
-          predictions: await named(wanted, valueOf),
+          predictions: await named(wanted, toValue),
         }
         tf.dispose(result as object as Tfjs.TensorContainer)
+        backend.check()
         return made
       } catch (cause) {
         throw failed(`taking step ${control.step}`, cause)
@@ -93,12 +96,12 @@ async function tfjsTrainer(
         const batch = batchOf(tf, feeds, lengths)
         const result = module.forward({ ...state, params, ...states }, batch)
         const made: Record<string, Value> = {}
-        for (const name of names) made[name] = await valueOf(result[name] as Tfjs.Tensor)
+        for (const name of names) made[name] = await toValue(result[name] as Tfjs.Tensor)
         tf.dispose([result, batch as Tfjs.TensorContainer])
         return made
       }
       try {
-        return await predictAll({ run }, inputs, examples, names)
+        return await predictAll({ engine, run }, inputs, examples, names)
       } finally {
         tf.dispose([params, states])
       }
@@ -122,7 +125,7 @@ function batchOf(tf: Tf, values: Readonly<Record<string, Value>>, lengths: Reado
   )
 }
 
-const valueOf = async (tensor: Tfjs.Tensor): Promise<Value> => ({
+const toValue = async (tensor: Tfjs.Tensor): Promise<Value> => ({
   dtype: 'f32',
   data: (await tensor.data()) as Float32Array,
   dims: tensor.shape,
