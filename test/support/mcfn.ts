@@ -39,13 +39,13 @@ const envs: readonly Env[] = [
   { batch: 5, lengths: { frames: [9, 17, 4, 1, 12], words: [1, 3, 8, 2, 5], samples: [900, 561, 2000, 400, 1300] } },
 ]
 /** The same samples with more padding. */
-const wider = (env: Env): Env => ({
+export const wider = (env: Env): Env => ({
   ...env,
   padded: Object.fromEntries(Object.entries(env.lengths).map(([name, of]) => [name, Math.max(...of) + 7])),
 })
 
 /** Start values, moved where they would be 0, 1, or statistics of nothing. */
-function startOf(layout: FlatLayout): Float32Array {
+export function startOf(layout: FlatLayout): Float32Array {
   const flat = initialValues(layout, 7)
   for (const { variable, offset } of layout.entries) {
     const { path, shape } = variable
@@ -56,7 +56,7 @@ function startOf(layout: FlatLayout): Float32Array {
 }
 
 /** What the graph reads but variables, in numbers that f32 holds, and the lengths. */
-function feedsOf(graph: Graph, env: Env, padding: number): Record<string, NdArray> {
+export function feedsOf(graph: Graph, env: Env, padding: number): Record<string, NdArray> {
   const given = new Set(['data', 'target', 'noise'])
   const nodes = graph.nodes.filter((node) => node.op === 'input' && given.has(node.attributes.role))
   const feeds: Record<string, NdArray> = {}
@@ -116,7 +116,7 @@ export async function compareInUse(program: Program): Promise<InUse> {
  * Long enough that the masks of the augmentation leave something: where all is masked, batch normalisation divides rounding
  * by the square root of its epsilon.
  */
-const trained: Env = { batch: 2, lengths: { frames: [85, 130], words: [6, 1], samples: [13900, 21200] } }
+export const trained: Env = { batch: 2, lengths: { frames: [85, 130], words: [6, 1], samples: [13900, 21200] } }
 
 /** One training step of the emitted model against the interpreter's, relative to the greatest element of each output. */
 export async function compareStep(program: Program, optimiser: OptimiserKind): Promise<Record<string, number>> {
