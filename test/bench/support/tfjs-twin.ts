@@ -271,7 +271,8 @@ function forwardPass(tf: Tf, variable: (path: string) => tfjs.Variable): (batch:
     const textual = tf.add(pooled.t, collaborative.t)
 
     // 2.3 Classifiers and losses
-    const truth = tf.oneHot(fed('emotion'), size(variable('zs.classifier.dense2.b'), 0), 1, 0, 'float32')
+    // The wasm backend writes integers where one-hot rows are asked for as f32.
+    const truth = tf.cast(tf.oneHot(fed('emotion'), size(variable('zs.classifier.dense2.b'), 0)), 'float32')
     const crossEntropy = (x: Tensor, name: string): tfjs.Scalar =>
       tf.losses.softmaxCrossEntropy(truth, classify(x, name, batch))
     const distance = (m: 's' | 't'): tfjs.Scalar => tf.mean(tf.squaredDifference(pooled[m], collaborative[m]))

@@ -1,5 +1,6 @@
 /** The step that a tfjs user would write is the same step: losses, gradients, states and Adam's, against the interpreter. */
 import '@tensorflow/tfjs-backend-cpu'
+import '@tensorflow/tfjs-backend-wasm'
 import * as tf from '@tensorflow/tfjs-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FlatLayout } from '../../../compiler/artefact.ts'
@@ -89,11 +90,13 @@ const apart = (found: ArrayLike<number>, expected: ArrayLike<number>): number =>
   return sizeIn(Array.from(found, (x, i) => x - (expected[i] as number)))
 }
 
-describe.each(envs)('$name', ({ env, padding }) => {
+const cases = ['cpu', 'wasm'].flatMap((backend) => envs.map((of) => ({ backend, ...of })))
+
+describe.each(cases)('$backend: $name', ({ backend, env, padding }) => {
   let twin: Twin
   let batch: TwinBatch
   beforeAll(async () => {
-    await tf.setBackend('cpu')
+    await tf.setBackend(backend)
     twin = createTwin(tf, startValues())
     batch = batchOf(env, padding)
   })
