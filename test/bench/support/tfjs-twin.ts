@@ -183,19 +183,18 @@ function forwardPass(tf: Tf, variable: (path: string) => tfjs.Variable): (batch:
   }
 
   const conv1d = (x: Tensor, path: string): Tensor => {
-    const w = variable(`${path}.conv1d.w`)
-    const [batch = 0, time = 0, channels = 0] = x.shape
-    const [width, , out] = w.shape as [number, number, number]
-    const reach = (dilation * (width - 1)) / 2
+    const kernels = tf.unstack(variable(`${path}.conv1d.w`))
+    const reach = (dilation * (kernels.length - 1)) / 2
     const padded = tf.pad(x, [
       [0, 0],
       [reach, reach],
       [0, 0],
     ])
-    const taps = Array.from({ length: width }, (_, k) =>
-      tf.slice(padded, [0, k * dilation, 0], [batch, time, channels]),
+    const taps = kernels.map((w, k) => project(tf.slice(padded, [0, k * dilation, 0], x.shape), w))
+    return tf.add(
+      taps.reduce((sum, tap) => tf.add(sum, tap)),
+      variable(`${path}.conv1d.b`),
     )
-    return tf.add(project(tf.concat(taps, 2), tf.reshape(w, [width * channels, out])), variable(`${path}.conv1d.b`))
   }
   const batchNorm = (x: Tensor, { inside, count }: Mask, path: string, updates: Updates): Tensor => {
     const at = `${path}.batchnorm`
