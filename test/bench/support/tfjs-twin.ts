@@ -1,8 +1,8 @@
 /**
  * MCFN's training step as a user of tfjs writes it by hand: the forward pass of specs/mcfn.model with masks, the gradient by
- * `tf.variableGrads`, and Adam. The compiled step is measured against it. It differs from a first sketch where tfjs makes it:
- * a dilated convolution has no gradient, so taps are sliced and multiplied; `tf.moments` knows no mask, so statistics are
- * sums; the gradient of a product whose batch axes are broadcast is wrong, so rows are made flat before weights.
+ * `tf.variableGrads`, and Adam. The compiled step is measured against it. Some of it is as it is because of tfjs: a dilated
+ * convolution has no gradient, so its taps are sliced and multiplied; `tf.moments` takes no mask, so statistics are sums; a
+ * product that broadcasts batch axes has a wrong gradient, so rows are made flat before they meet weights.
  */
 // What Node.js loads of tfjs-core has no gradients; these register themselves with it.
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js'
@@ -167,9 +167,10 @@ function forwardPass(tf: Tf, variable: (path: string) => tfjs.Variable): (batch:
     const noise = (name: string): Tensor => batch[`noise.Xa.specaugment.${name}.uniform`] as Tensor
     const width = tf.floor(tf.mul(noise(widths), most + 1))
     const start = tf.floor(tf.mul(noise(starts), tf.maximum(tf.add(tf.sub(length, width), 1), 0)))
-    const at = tf.range(0, positions)
-    const [from, to] = [tf.expandDims(start, 2), tf.expandDims(tf.add(start, width), 2)]
-    return tf.cast(tf.any(tf.logicalAnd(tf.lessEqual(from, at), tf.less(at, to)), 1), 'float32')
+    // The spans lie on the last axis: the webgpu backend cannot transpose truth values.
+    const at = tf.expandDims(tf.range(0, positions), 1)
+    const [from, to] = [tf.expandDims(start, 1), tf.expandDims(tf.add(start, width), 1)]
+    return tf.cast(tf.any(tf.logicalAnd(tf.lessEqual(from, at), tf.less(at, to)), 2), 'float32')
   }
   /** Random frames and bands become 0, and so does the padding. */
   const augment = (x: Tensor, { inside, lengths }: Mask, batch: TwinBatch): Tensor => {
