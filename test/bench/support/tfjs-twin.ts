@@ -1,8 +1,9 @@
 /**
  * MCFN's training step as a user of tfjs writes it by hand: the forward pass of specs/mcfn.model with masks, the gradient by
- * `tf.variableGrads`, and Adam. The compiled step is measured against it. Some of it is as it is because of tfjs: a dilated
- * convolution has no gradient, so its taps are sliced and multiplied; `tf.moments` takes no mask, so statistics are sums; a
- * product that broadcasts batch axes has a wrong gradient, so rows are made flat before they meet weights.
+ * `tf.variableGrads`, and Adam. The compiled step is measured against it. Some of it is as it is because of tfjs 4.22: a
+ * dilated convolution has no gradient (on wasm none has), so its taps are sliced and multiplied; `tf.moments` takes no mask,
+ * so statistics are sums; the gradient of a product that broadcasts batch axes throws, so rows are made flat before they meet
+ * weights.
  */
 // What Node.js loads of tfjs-core has no gradients; these register themselves with it.
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js'
