@@ -63,8 +63,10 @@ export interface Program {
   readonly signature: Signature
   /** Predictions and outputs, training = false; ragged (no masks). */
   readonly inference: Graph
-  /** Losses, state updates, and `total`, training = true; ragged, before differentiation. */
+  /** Predictions, losses, state updates, and `total`, training = true; ragged, before differentiation. */
   readonly training: Graph
+  /** Losses and `total`, training = false; ragged. Few want it, so it is made when it is asked for. */
+  readonly evaluation: () => Graph
 }
 
 /** Where each variable lies in a flat f32 vector: rows in order, no gaps. */
@@ -74,6 +76,15 @@ export interface FlatLayout {
 }
 
 export type OptimiserKind = 'adam' | 'adamw' | 'sgd'
+
+/** Where everything that a training step changes lies, and what it is fed besides a batch. */
+export interface TrainingLayout {
+  readonly params: FlatLayout
+  readonly states: FlatLayout
+  readonly slots: readonly string[]
+  readonly noise: readonly NoiseSignature[]
+  readonly optimiser: OptimiserKind
+}
 
 /**
  * A training step as one ONNX graph.
@@ -88,11 +99,6 @@ export type OptimiserKind = 'adam' | 'adamw' | 'sgd'
  * loss, unweighted batch means; `gradient_norm` f32 [] before clipping; `predict.<name>` for each prediction (a target input
  * has the name itself).
  */
-export interface TrainingArtefact {
+export interface TrainingArtefact extends TrainingLayout {
   readonly onnx: Uint8Array
-  readonly params: FlatLayout
-  readonly states: FlatLayout
-  readonly slots: readonly string[]
-  readonly noise: readonly NoiseSignature[]
-  readonly optimiser: OptimiserKind
 }

@@ -265,6 +265,7 @@ export function compile(path: string, read: ReadSource, options: CompileOptions 
     ),
     inference: used,
     training: lowerModel(training, 'training', new Set(used.variables.map(({ path }) => path))),
+    evaluation: () => lowerModel(inference, 'evaluation'),
   }
   return { program: withLiveInputs(program), diagnostics, texts }
 }
@@ -285,6 +286,7 @@ function withLiveInputs(program: Program): Program {
     signature: { ...program.signature, inputs },
     inference: { ...program.inference, seqs: used },
     training: { ...program.training, seqs: used },
+    evaluation: () => ({ ...program.evaluation(), seqs: used }),
   }
 }
 

@@ -1,9 +1,9 @@
 /** `mcfnc predict`: a trained model's answer for one recording and its text. */
 import { inputNotGiven, inputNotTaken } from '../../compiler/diagnostics/catalogue/commands.ts'
 import { diagnose } from '../../compiler/diagnostics/diagnostic.ts'
-import { predictAll } from '../../runtime/engines/ort/predict-all.ts'
 import { openSession } from '../../runtime/engines/ort/session.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
+import { predictAll } from '../../runtime/engines/predict-all.ts'
 import { bindInputs, bindPredictions } from '../../runtime/predict/binding.ts'
 import { makeExamples } from '../../runtime/predict/examples.ts'
 import { readModel } from '../../runtime/predict/model.ts'

@@ -7,6 +7,7 @@ import { recipeUnreadable } from '../../compiler/diagnostics/catalogue/training.
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { readManifest, targetFields } from '../../runtime/data/manifest.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
+import { ortEngine } from '../../runtime/engines/ort/trainer.ts'
 import { explainFileError } from '../../runtime/formats/file-error.ts'
 import { shippedFile } from '../../runtime/formats/shipped.ts'
 import { bindInputs, bindPredictions, bindTargets } from '../../runtime/predict/binding.ts'
@@ -78,6 +79,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
       data: resolve(options.data),
       ...(options.vectors === undefined ? {} : { vectors: resolve(options.vectors) }),
     },
+    engine: await ortEngine({ threads, provider: 'cpu' }),
     threads,
   }
   const reporter = await createReporter({ stream: process.stderr, colour: colourful(process.stderr), now: Date.now })

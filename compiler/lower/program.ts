@@ -8,8 +8,11 @@ import { noFacts } from '../shapes/facts.ts'
 import { createLowering, type Lowering, lower, lowerDef } from './lower.ts'
 import { spread } from './terms.ts'
 
-/** What a graph is for: its predictions and outputs, or its losses, their weighted total, and the state updates. */
-export type Purpose = 'inference' | 'training'
+/**
+ * What a graph is for: its predictions and outputs; its losses and their weighted total; or predictions, losses and the
+ * state updates, to be trained by.
+ */
+export type Purpose = 'inference' | 'evaluation' | 'training'
 
 /**
  * The graph of a model, ragged: no mask is in it. `read` are the paths of states that the other graph reads; a state that
@@ -25,7 +28,8 @@ export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySe
     const inner: Lowering = { ...low, b: b.in({ label: item.name, span: item.span }) }
     return spread(inner.b, lower(inner, item.body), item.axes)
   }
-  for (const item of model.predictions) outputs.push({ name: item.name, value: root(item), role: 'prediction' })
+  if (purpose !== 'evaluation')
+    for (const item of model.predictions) outputs.push({ name: item.name, value: root(item), role: 'prediction' })
   if (purpose === 'inference')
     for (const item of model.outputs) outputs.push({ name: item.name, value: root(item), role: 'output' })
   else {
@@ -38,7 +42,7 @@ export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySe
       total = total === undefined ? weighted : b.add(total, weighted)
     }
     if (total !== undefined) outputs.push({ name: 'total', value: total, role: 'total' })
-    const waiting = new Map(model.updates)
+    const waiting = new Map(purpose === 'training' ? model.updates : [])
     // An update may read further states, which then need theirs.
     for (let found = true; found; ) {
       found = false

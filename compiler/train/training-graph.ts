@@ -137,8 +137,8 @@ function batchMean(b: Builder, value: ValueId): ValueId {
   return b.div(b.sum(value, [0]), b.length(batchDim))
 }
 
-/** The graph with each variable's input read out of the flat vectors. */
-function readFromFlat(graph: Graph, params: FlatLayout, states: FlatLayout): Graph {
+/** The graph with each variable's input read out of the flat vectors `params` and `states`. */
+export function readFromFlat(graph: Graph, params: FlatLayout, states: FlatLayout): Graph {
   const places = new Map<string, { flat: string; size: number; offset: number }>()
   for (const [flat, layout] of [
     ['params', params],

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import { acousticModel, acousticNotFinite } from '../../compiler/diagnostics/catalogue/runtime.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
-import { openSession, type Value } from '../engines/ort/session.ts'
+import { openSession } from '../engines/ort/session.ts'
+import type { Value } from '../engines/value.ts'
 import type { Recording } from './wav.ts'
 
 /** A row of `width` numbers for each frame. */

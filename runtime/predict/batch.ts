@@ -1,5 +1,5 @@
 /** Padded batches of samples, and samples in batches of like lengths. */
-import type { Value } from '../engines/ort/session.ts'
+import type { Value } from '../engines/value.ts'
 import type { BoundInput, BoundTarget } from './binding.ts'
 
 /** A sample as a model takes it. */

@@ -5,8 +5,10 @@ import { groupLabels } from '../../compiler/ir/product.ts'
 import { BATCH, type Dim, evaluateDim } from '../../compiler/shapes/dim.ts'
 import { initialValues } from '../../compiler/train/initialise.ts'
 import { buildTrainingGraph } from '../../compiler/train/training-graph.ts'
-import { openSession, type SessionOptions, type Value } from '../engines/ort/session.ts'
-import { emptySlots, openTrainingStep, type TrainingStep } from '../engines/ort/training-step.ts'
+import { emptySlots, type Trainer } from '../engines/engine.ts'
+import { openSession, type SessionOptions } from '../engines/ort/session.ts'
+import { ortTrainer } from '../engines/ort/trainer.ts'
+import type { Value } from '../engines/value.ts'
 import { type Example, reusedMemory } from '../predict/batch.ts'
 import { bindInputs, bindTargets } from '../predict/binding.ts'
 import { assembleStep } from '../train/loop.ts'
@@ -122,7 +124,8 @@ export async function openStepBench(
     states: initialValues(artefact.states, 0),
     slots: emptySlots(artefact),
   }
-  const step: TrainingStep = await openTrainingStep(artefact, start, [], options)
+  const session = await openSession(artefact.onnx, options)
+  const step: Trainer = ortTrainer(artefact, session, undefined, start, [], [])
   const control = {
     clipNorm: 5,
     learningRate: 1e-5,
@@ -150,7 +153,7 @@ export async function openStepBench(
         })
         return { id: `s${i}`, rows: Object.fromEntries(rows), targets: Object.fromEntries(values) }
       })
-      const feeds = assembleStep({ inputs, targets, artefact, recipe: defaultRecipe }, examples, 1, memory)
+      const feeds = assembleStep({ inputs, targets, layout: artefact, recipe: defaultRecipe }, examples, 1, memory)
       const begin = now()
       await step.take(feeds, { ...control, step: ++taken })
       return now() - begin

@@ -1,7 +1,7 @@
 /** The order in which an epoch visits the training samples, and what a training batch holds besides inputs. */
 import type { NoiseSignature } from '../../compiler/artefact.ts'
 import { evaluateDim } from '../../compiler/shapes/dim.ts'
-import type { Value } from '../engines/ort/session.ts'
+import type { Value } from '../engines/value.ts'
 import { type Example, evenParts, freshMemory, type Memory, rowsOf } from '../predict/batch.ts'
 import type { BoundInput } from '../predict/binding.ts'
 import { fillNoise, keyOf, permutation } from './noise.ts'

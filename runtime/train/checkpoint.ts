@@ -1,10 +1,10 @@
 /** Checkpoints: everything that a run needs to go on, as one safetensors file in the run's folder. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { FlatLayout, TrainingArtefact } from '../../compiler/artefact.ts'
+import type { FlatLayout, TrainingLayout } from '../../compiler/artefact.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
-import type { Weights } from '../engines/ort/training-step.ts'
+import type { Weights } from '../engines/engine.ts'
 import { readSafetensors, type StoredTensor, writeSafetensors } from '../formats/safetensors.ts'
 
 /** Where a run is. Order and noise are functions of (seed, epoch), so this is the position of its random numbers too. */
@@ -46,23 +46,34 @@ function* split(prefix: string, layout: FlatLayout, flat: Float32Array): Generat
 
 /** The parameters and states by path, as `build --weights` reads them. */
 export const nameWeights = (
-  artefact: Pick<TrainingArtefact, 'params' | 'states'>,
+  layout: Pick<TrainingLayout, 'params' | 'states'>,
   weights: Pick<Weights, 'params' | 'states'>,
 ): Map<string, StoredTensor> =>
-  new Map([...split('', artefact.params, weights.params), ...split('', artefact.states, weights.states)])
+  new Map([...split('', layout.params, weights.params), ...split('', layout.states, weights.states)])
+
+/** The same, and the optimiser's vectors, each under the vector's name and the parameter's path. */
+export function nameVectors(
+  layout: Pick<TrainingLayout, 'params' | 'states' | 'slots'>,
+  weights: Weights,
+): Map<string, StoredTensor> {
+  const tensors = nameWeights(layout, weights)
+  for (const slot of layout.slots)
+    for (const [name, tensor] of split(`${slot}/`, layout.params, weights.slots[slot] as Float32Array))
+      tensors.set(name, tensor)
+  return tensors
+}
 
 /** Writes a checkpoint in one step, then removes all but the last two. */
-export async function saveCheckpoint(folder: string, artefact: TrainingArtefact, snapshot: Snapshot): Promise<void> {
+export async function saveCheckpoint(folder: string, layout: TrainingLayout, snapshot: Snapshot): Promise<void> {
   const { weights, average, best, progress } = snapshot
-  const tensors = nameWeights(artefact, weights)
+  const tensors = nameVectors(layout, weights)
   const add = (prefix: string, layout: FlatLayout, flat: Float32Array): void => {
     for (const [name, tensor] of split(prefix, layout, flat)) tensors.set(name, tensor)
   }
-  for (const slot of artefact.slots) add(`${slot}/`, artefact.params, weights.slots[slot] as Float32Array)
-  if (average) add('average/', artefact.params, average)
+  if (average) add('average/', layout.params, average)
   if (best) {
-    add('best/', artefact.params, best.params)
-    add('best/', artefact.states, best.states)
+    add('best/', layout.params, best.params)
+    add('best/', layout.states, best.states)
   }
   const name = `step-${String(progress.step).padStart(8, '0')}.safetensors`
   await writeSafetensors(join(folder, name), { tensors, metadata: { 'mcfnc.progress': JSON.stringify(progress) } })
@@ -70,8 +81,8 @@ export async function saveCheckpoint(folder: string, artefact: TrainingArtefact,
   for (const other of old) await rm(join(folder, other), { force: true })
 }
 
-/** The newest checkpoint, or undefined where there is none. Throws a DiagnosticError where it does not fit the artefact. */
-export async function loadCheckpoint(folder: string, artefact: TrainingArtefact): Promise<Snapshot | undefined> {
+/** The newest checkpoint, or undefined where there is none. Throws a DiagnosticError where it does not fit the layout. */
+export async function loadCheckpoint(folder: string, layout: TrainingLayout): Promise<Snapshot | undefined> {
   const [newest] = await checkpointNames(folder)
   if (newest === undefined) return undefined
   const file = join(folder, newest)
@@ -95,14 +106,12 @@ export async function loadCheckpoint(folder: string, artefact: TrainingArtefact)
   return {
     progress,
     weights: {
-      params: join_('', artefact.params),
-      states: join_('', artefact.states),
-      slots: Object.fromEntries(artefact.slots.map((slot) => [slot, join_(`${slot}/`, artefact.params)])),
+      params: join_('', layout.params),
+      states: join_('', layout.states),
+      slots: Object.fromEntries(layout.slots.map((slot) => [slot, join_(`${slot}/`, layout.params)])),
     },
-    average: has('average/') ? join_('average/', artefact.params) : undefined,
-    best: has('best/')
-      ? { params: join_('best/', artefact.params), states: join_('best/', artefact.states) }
-      : undefined,
+    average: has('average/') ? join_('average/', layout.params) : undefined,
+    best: has('best/') ? { params: join_('best/', layout.params), states: join_('best/', layout.states) } : undefined,
   }
 }
 

@@ -1,10 +1,9 @@
 /** The training loop: epochs of steps, validation, early stopping and checkpoints, resumable at any moment. */
-import type { NoiseSignature, TrainingArtefact } from '../../compiler/artefact.ts'
+import type { NoiseSignature } from '../../compiler/artefact.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
-import { predictAll } from '../engines/ort/predict-all.ts'
-import { openSession, type Session, type Value } from '../engines/ort/session.ts'
-import { emptySlots, openTrainingStep, type StepResult, type Weights } from '../engines/ort/training-step.ts'
+import { type Compiled, emptySlots, type StepResult, type Trainer, type Weights } from '../engines/engine.ts'
+import type { Value } from '../engines/value.ts'
 import { assembleInputs, assembleTargets, costOf, type Example, type Memory, reusedMemory } from '../predict/batch.ts'
 import type { BoundInput, BoundPrediction, BoundTarget } from '../predict/binding.ts'
 import { type Score, scorePredictions } from '../predict/scores.ts'
@@ -17,9 +16,7 @@ import { learningRateAt } from './schedule.ts'
 
 /** A model ready to train. */
 export interface TrainingTask {
-  readonly artefact: TrainingArtefact
-  /** The inference graph as ONNX, its params and states being inputs. */
-  readonly inference: Uint8Array
+  readonly compiled: Compiled
   readonly inputs: readonly BoundInput[]
   readonly targets: readonly BoundTarget[]
   readonly predictions: readonly BoundPrediction[]
@@ -27,7 +24,6 @@ export interface TrainingTask {
   readonly recipe: Recipe
   readonly train: readonly Example[]
   readonly validation: readonly Example[]
-  readonly threads: number
 }
 
 /** What the loop asks of its surroundings. */
@@ -75,11 +71,12 @@ const checkpointEvery = 60_000
 
 /** Trains to the end, or until interrupted. Throws a DiagnosticError where the numbers break down. */
 export async function train(task: TrainingTask, surroundings: Surroundings): Promise<TrainingOutcome> {
-  const { artefact, recipe } = task
+  const { recipe } = task
+  const { layout } = task.compiled
   const { folder, reporter, now } = surroundings
   const monitor = chooseMonitor(recipe, task.predictions)
-  const groups = parameterGroups(artefact.params, recipe)
-  const restored = await loadCheckpoint(folder.checkpoints, artefact)
+  const groups = parameterGroups(layout.params, recipe)
+  const restored = await loadCheckpoint(folder.checkpoints, layout)
   await rewindLog(folder, restored?.progress.logBytes ?? 0)
   if (restored && !restored.progress.finished) {
     const { epoch, batch } = restored.progress
@@ -88,17 +85,14 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
   let snapshot: Snapshot = restored ?? freshSnapshot(task)
   if (snapshot.progress.finished) return outcome(snapshot)
 
-  // The two sessions take turns, so neither's threads may spin while the other works.
-  const options = { threads: task.threads, spinning: false }
   const scored = task.predictions.filter((p) => p.classes !== undefined).map((p) => p.name)
-  const step = await openTrainingStep(artefact, snapshot.weights, scored, options)
-  const evaluation = await openSession(task.inference, options)
+  const trainer = await task.compiled.open(snapshot.weights, task.inputs, scored)
   const costs = task.train.map((example) => costOf(task.inputs, example))
   const memory = reusedMemory()
   let saved = now()
   const save = async (progress: Progress): Promise<void> => {
-    snapshot = { ...snapshot, progress, weights: step.weights() }
-    await saveCheckpoint(folder.checkpoints, artefact, snapshot)
+    snapshot = { ...snapshot, progress, weights: await trainer.weights() }
+    await saveCheckpoint(folder.checkpoints, layout, snapshot)
     saved = now()
   }
 
@@ -115,7 +109,7 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
       reporter.beginEpoch(epoch, recipe.epochs, batches.length, progress.batch)
       for (let batch = progress.batch; batch < batches.length; batch++) {
         const examples = (batches[batch] ?? []).map((i) => task.train[i] as Example)
-        const result = await step.take(assembleStep(task, examples, epoch, memory), {
+        const result = await trainer.take(assembleStep({ ...task, layout }, examples, epoch, memory), {
           step: progress.step + 1,
           learningRate: rateAt(recipe, epoch - 1 + (batch + 1) / batches.length),
           clipNorm: recipe.clip_norm ?? Number.POSITIVE_INFINITY,
@@ -125,7 +119,8 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
           const params = { epoch, step: progress.step + 1, loss: result.loss, norm: result.gradientNorm }
           throw new DiagnosticError([diagnose(messages.lossNotFinite, undefined, params)])
         }
-        if (snapshot.average) blend(snapshot.average, step.weights().params, recipe.average, progress.step + 1)
+        if (snapshot.average)
+          blend(snapshot.average, (await trainer.weights()).params, recipe.average, progress.step + 1)
         const sums = addSums(progress.sums, result, examples, task.predictions)
         progress = { ...progress, batch: batch + 1, step: progress.step + 1, sums }
         reporter.endStep(result.loss)
@@ -136,8 +131,9 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
         if (now() - saved > checkpointEvery && batch + 1 < batches.length) await save(progress)
       }
 
-      const current = { params: snapshot.average ?? step.weights().params, states: step.weights().states }
-      const scores = await evaluate(evaluation, task, current)
+      const weights = await trainer.weights()
+      const current = { params: snapshot.average ?? weights.params, states: weights.states }
+      const scores = await evaluate(trainer, task, current)
       const value = monitored(monitor, scores, task.predictions)
       const better =
         progress.best === null || (monitor === 'loss' ? value < progress.best.value : value > progress.best.value)
@@ -161,8 +157,7 @@ export async function train(task: TrainingTask, surroundings: Surroundings): Pro
     }
     return outcome(snapshot)
   } finally {
-    await step.release()
-    await evaluation.release()
+    await trainer.release()
   }
 }
 
@@ -172,11 +167,10 @@ const outcome = (snapshot: Snapshot): TrainingOutcome => ({
   best: snapshot.best ?? snapshot.weights,
 })
 
-function freshSnapshot(task: TrainingTask): Snapshot {
-  const { artefact, start, recipe } = task
+function freshSnapshot({ compiled, start, recipe }: TrainingTask): Snapshot {
   return {
     progress: { epoch: 1, batch: 0, step: 0, sums: {}, best: null, finished: false, logBytes: 0 },
-    weights: { ...start, slots: emptySlots(artefact) },
+    weights: { ...start, slots: emptySlots(compiled.layout) },
     average: recipe.average > 0 ? start.params.slice() : undefined,
     best: undefined,
   }
@@ -185,7 +179,7 @@ function freshSnapshot(task: TrainingTask): Snapshot {
 /** All that a step is fed but weights and control. */
 export const assembleStep = (
   task: Pick<TrainingTask, 'inputs' | 'targets' | 'recipe'> & {
-    readonly artefact: { readonly noise: readonly NoiseSignature[] }
+    readonly layout: { readonly noise: readonly NoiseSignature[] }
   },
   examples: readonly Example[],
   epoch: number,
@@ -193,7 +187,7 @@ export const assembleStep = (
 ): Record<string, Value> => ({
   ...assembleInputs(task.inputs, examples, memory),
   ...assembleTargets(task.targets, examples),
-  ...assembleNoise(task.artefact.noise, task.inputs, examples, task.recipe.seed, epoch, memory),
+  ...assembleNoise(task.layout.noise, task.inputs, examples, task.recipe.seed, epoch, memory),
 })
 
 const rateAt = (recipe: Recipe, progress: number): number =>
@@ -217,26 +211,14 @@ function blend(average: Float32Array, params: Float32Array, decay: number, step:
   }
 }
 
-/** The scores of a split under given weights. */
+/** The scores of the validation split under given weights. */
 async function evaluate(
-  session: Session,
-  task: TrainingTask,
+  trainer: Trainer,
+  { predictions, validation }: TrainingTask,
   weights: Pick<Weights, 'params' | 'states'>,
 ): Promise<Record<string, Score>> {
-  const { artefact, inputs, predictions, validation } = task
-  const feeds: Record<string, Value> = {}
-  for (const [layout, flat] of [
-    [artefact.params, weights.params],
-    [artefact.states, weights.states],
-  ] as const) {
-    for (const { variable, offset } of layout.entries) {
-      if (!session.inputs.includes(variable.path)) continue
-      const size = variable.shape.reduce((a, b) => a * b, 1)
-      feeds[variable.path] = { dtype: 'f32', data: flat.subarray(offset, offset + size), dims: variable.shape }
-    }
-  }
   const names = predictions.map((p) => p.name)
-  return scorePredictions(predictions, await predictAll(session, inputs, validation, names, feeds), validation)
+  return scorePredictions(predictions, await trainer.predict(weights, validation, names), validation)
 }
 
 /** Throws a DiagnosticError where classes are to be counted and the model predicts none. */

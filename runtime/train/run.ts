@@ -1,12 +1,13 @@
 /** One run, from prepared samples to a folder with a trained, verified model and its scores. */
 import { readFile } from 'node:fs/promises'
 import type { Program } from '../../compiler/artefact.ts'
-import { exportInference, exportWithInputs } from '../../compiler/emit/onnx/export.ts'
+import { exportInference } from '../../compiler/emit/onnx/export.ts'
 import { initialValues } from '../../compiler/train/initialise.ts'
-import { buildTrainingGraph, emitTraining } from '../../compiler/train/training-graph.ts'
-import { predictAll } from '../engines/ort/predict-all.ts'
-import { engineVersion, openSession } from '../engines/ort/session.ts'
+import { buildTrainingGraph } from '../../compiler/train/training-graph.ts'
+import type { Engine } from '../engines/engine.ts'
+import { openSession } from '../engines/ort/session.ts'
 import { verifyExport } from '../engines/ort/verify.ts'
+import { predictAll } from '../engines/predict-all.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
 import { writeSafetensors } from '../formats/safetensors.ts'
 import type { Example } from '../predict/batch.ts'
@@ -44,6 +45,8 @@ export interface Experiment {
   readonly data: Readonly<Record<string, string | number>>
   /** Where things were found; no part of what a resumed run must match. */
   readonly paths: Readonly<Record<string, string>>
+  readonly engine: Engine
+  /** Of ONNX Runtime, which verifies and scores what was trained. */
   readonly threads: number
 }
 
@@ -87,22 +90,21 @@ export function checkTrainable(program: Program, recipe: Recipe): void {
 
 /** A program's step and inference graph, ready for the loop. */
 export function prepare(experiment: Experiment): Omit<TrainingTask, 'train' | 'validation'> {
-  const { program, recipe, threads } = experiment
+  const { program, recipe, engine } = experiment
   const { signature } = program
-  const artefact = emitTraining(program, { optimiser: recipe.optimiser, producerVersion: version })
+  const compiled = engine.compile(program, recipe.optimiser)
+  const { params, states } = compiled.layout
   const predictions = bindPredictions(signature)
   return {
-    artefact,
-    inference: exportWithInputs(program),
+    compiled,
     inputs: bindInputs(signature),
     targets: bindTargets(signature),
     predictions,
     start: {
-      params: initialValues(artefact.params, recipe.seed),
-      states: initialValues(artefact.states, recipe.seed),
+      params: initialValues(params, recipe.seed),
+      states: initialValues(states, recipe.seed),
     },
     recipe: { ...recipe, monitor: chooseMonitor(recipe, predictions) },
-    threads,
   }
 }
 
@@ -115,7 +117,7 @@ export async function runTraining(
 ): Promise<RunOutcome> {
   const folder = runFolder(path)
   const task: TrainingTask = { ...prepare(experiment), train: parts.train, validation: parts.validation }
-  const config = await describeRun(experiment, task, parts)
+  const config = describeRun(experiment, task, parts)
   const state = await inspectFolder(folder, config, context.resume)
   if (state === 'resumed') {
     const metrics = await readMetrics(folder)
@@ -131,17 +133,17 @@ export async function runTraining(
   })
   if (!finished) return { kind: 'interrupted', epoch: progress.epoch, folder }
 
-  const { artefact } = task
-  const named = nameWeights(artefact, best)
+  const { layout } = task.compiled
+  const named = nameWeights(layout, best)
   await writeSafetensors(folder.weights, {
     tensors: named,
     metadata: { 'mcfnc.spec_sha256': experiment.program.signature.specHash },
   })
-  const weights = flatWeights(artefact, best)
+  const weights = flatWeights(layout, best)
   const onnx = await exportVerified(experiment, weights)
   await writeFileAtomic(folder.model, onnx.bytes)
   reporter.note(`model.onnx agrees with the reference to ${onnx.worst.toExponential(1)}`)
-  const metrics = await scoreModel(onnx.bytes, task, parts, {
+  const metrics = await scoreModel(onnx.bytes, task, experiment.threads, parts, {
     best_epoch: progress.best?.epoch ?? 0,
     epochs: progress.epoch,
     steps: progress.step,
@@ -174,7 +176,8 @@ export async function exportVerified(
 
 async function scoreModel(
   onnx: Uint8Array,
-  { inputs, predictions, threads }: TrainingTask,
+  { inputs, predictions }: TrainingTask,
+  threads: number,
   parts: Parts,
   head: Pick<RunMetrics, 'best_epoch' | 'epochs' | 'steps'>,
 ): Promise<RunMetrics> {
@@ -190,8 +193,8 @@ async function scoreModel(
   }
 }
 
-async function describeRun(experiment: Experiment, task: TrainingTask, parts: Parts): Promise<RunConfig> {
-  const { program, overrides, features, data, paths, threads } = experiment
+function describeRun(experiment: Experiment, task: TrainingTask, parts: Parts): RunConfig {
+  const { program, overrides, features, data, paths, engine } = experiment
   const { model, variants, specHash, hypers, labels } = program.signature
   const ids = (examples: readonly Example[]): string => hashOf(examples.map(({ id }) => id).join('\n'))
   return {
@@ -207,7 +210,7 @@ async function describeRun(experiment: Experiment, task: TrainingTask, parts: Pa
       split_sha256: hashOf(ids(parts.train), ids(parts.validation), ids(parts.test)),
     },
     features,
-    engine: { name: 'onnxruntime-node', version: await engineVersion(), threads },
+    engine: engine.description,
     version,
   }
 }

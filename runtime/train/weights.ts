@@ -1,5 +1,5 @@
 /** Weights by path, as exporters take them, of a model's start or of flat vectors. */
-import type { FlatLayout, Program, TrainingArtefact } from '../../compiler/artefact.ts'
+import type { FlatLayout, Program, TrainingLayout } from '../../compiler/artefact.ts'
 import { initialValues, layoutOf } from '../../compiler/train/initialise.ts'
 
 /** Each variable's part of a flat vector, not copied. */
@@ -17,6 +17,6 @@ export function startWeights({ inference }: Pick<Program, 'inference'>, seed: nu
 
 /** Trained parameters and states. */
 export const flatWeights = (
-  { params, states }: Pick<TrainingArtefact, 'params' | 'states'>,
+  { params, states }: Pick<TrainingLayout, 'params' | 'states'>,
   weights: { readonly params: Float32Array; readonly states: Float32Array },
 ): Map<string, Float32Array> => new Map([...partsOf(params, weights.params), ...partsOf(states, weights.states)])

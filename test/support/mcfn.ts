@@ -118,8 +118,18 @@ export async function compareInUse(program: Program): Promise<InUse> {
  */
 export const trained: Env = { batch: 2, lengths: { frames: [85, 130], words: [6, 1], samples: [13900, 21200] } }
 
-/** One training step of the emitted model against the interpreter's, relative to the greatest element of each output. */
-export async function compareStep(program: Program, optimiser: OptimiserKind): Promise<Record<string, number>> {
+/** What a training step of a network is fed, all that it changes included, and what it is checked on. */
+export interface StepCase {
+  readonly graph: Graph
+  readonly params: FlatLayout
+  readonly states: FlatLayout
+  readonly slots: readonly string[]
+  readonly env: Env
+  readonly feeds: Readonly<Record<string, NdArray>>
+}
+
+/** The first step of a program, from start values that are not 0. */
+export function stepCase(program: Program, optimiser: OptimiserKind): StepCase {
   const env = trained
   const { graph, params, states, slots } = buildTrainingGraph(program, optimiser)
   const filled = (length: number, value: number): NdArray => ndArray([length], new Float64Array(length).fill(value))
@@ -134,11 +144,49 @@ export async function compareStep(program: Program, optimiser: OptimiserKind): P
     clip_norm: ndArray([], [Number.POSITIVE_INFINITY]),
     step: ndArray([], [1]),
   }
-  const expected = interpret(graph, feeds, env)
-  const model = await loadOnnx(emitTraining(program, { optimiser }).onnx)
-  const found = await model.run(feeds)
-  await model.release()
-  return Object.fromEntries(
-    [...expected].map(([name, value]) => [name, apart(found[name], value) / Math.max(size(value), 1e-30)]),
+  return { graph, params, states, slots, env, feeds }
+}
+
+/** How far each output of a step is from the interpreter's, relative to its greatest element. */
+export const stepDistances = (
+  { graph, feeds, env }: StepCase,
+  found: Readonly<Record<string, NdArray>>,
+): Record<string, number> =>
+  Object.fromEntries(
+    [...interpret(graph, feeds, env)].map(([name, value]) => [
+      name,
+      apart(found[name], value) / Math.max(size(value), 1e-30),
+    ]),
   )
+
+/** One training step of the emitted model against the interpreter's, relative to the greatest element of each output. */
+export async function compareStep(program: Program, optimiser: OptimiserKind): Promise<Record<string, number>> {
+  const given = stepCase(program, optimiser)
+  const model = await loadOnnx(emitTraining(program, { optimiser }).onnx)
+  const found = await model.run(given.feeds)
+  await model.release()
+  return stepDistances(given, found)
+}
+
+/** A graph of a model in use against the interpreter, at three batch sizes, the padding being garbage. */
+export interface UseCase {
+  readonly env: Env
+  readonly feeds: Readonly<Record<string, NdArray>>
+  readonly expected: ReadonlyMap<string, NdArray>
+}
+
+export function* useCases(graph: Graph, params: FlatLayout, states: FlatLayout): Generator<UseCase> {
+  const arrays = Object.fromEntries(
+    [params, states].flatMap((layout) => {
+      const flat = startOf(layout)
+      return layout.entries.map(({ variable: { path, shape }, offset }): [string, NdArray] => [
+        path,
+        ndArray(shape, flat.slice(offset, offset + sizeOf(shape))),
+      ])
+    }),
+  )
+  for (const env of envs) {
+    const expected = interpret(graph, { ...feedsOf(graph, env, 0), ...arrays }, env)
+    yield { env, feeds: feedsOf(graph, env, 1e3), expected }
+  }
 }

@@ -2,15 +2,15 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import * as messages from '../../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
+import type { Value } from '../value.ts'
 
-/** An array that goes into or comes out of a run. Row by row; `dims` [] is one number. */
-export type Value =
-  | { readonly dtype: 'f32'; readonly data: Float32Array; readonly dims: readonly number[] }
-  | { readonly dtype: 'i64'; readonly data: BigInt64Array; readonly dims: readonly number[] }
-  | { readonly dtype: 'bool'; readonly data: Uint8Array; readonly dims: readonly number[] }
+/** Where ONNX Runtime computes; what a provider lacks is done on the CPU. */
+export type Provider = 'cpu' | 'webgpu' | 'cuda'
 
 export interface SessionOptions {
   readonly threads: number
+  /** `cpu` unless given. */
+  readonly provider?: Provider
   /** Threads that wait in a loop answer sooner, and starve another session's when two take turns. */
   readonly spinning: boolean
 }
@@ -41,7 +41,8 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
   let session: InferenceSession
   try {
     session = await ort.InferenceSession.create(onnx, {
-      executionProviders: ['cpu'],
+      executionProviders:
+        options.provider === undefined || options.provider === 'cpu' ? ['cpu'] : [options.provider, 'cpu'],
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       intraOpNumThreads: options.threads,
@@ -82,9 +83,6 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
     release: () => session.release(),
   }
 }
-
-/** One number as a tensor without axes. */
-export const scalar = (value: number): Value => ({ dtype: 'f32', data: Float32Array.of(value), dims: [] })
 
 function fromTensor(tensor: Tensor): Value {
   const dims = [...tensor.dims]

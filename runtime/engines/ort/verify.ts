@@ -8,7 +8,8 @@ import { type Env, forInvalid, shapeOf } from '../../../compiler/interpret/ragge
 import type { AnyNode, Graph, GraphOutput, TensorType } from '../../../compiler/ir/graph.ts'
 import { batchDim, evaluateDim, lengthNames } from '../../../compiler/shapes/dim.ts'
 import { type Key, keyOf, uniformAt } from '../../train/noise.ts'
-import { openSession, type SessionOptions, type Value } from './session.ts'
+import type { Value } from '../value.ts'
+import { openSession, type SessionOptions } from './session.ts'
 
 export interface VerifyOptions extends SessionOptions {
   /**

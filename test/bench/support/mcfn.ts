@@ -240,5 +240,6 @@ export function handMadeMcfn(sizes: Sizes = paperSizes): Program {
     },
     inference: graphOf(sizes, false),
     training: graphOf(sizes, true),
+    evaluation: () => graphOf(sizes, false),
   }
 }

@@ -3,7 +3,8 @@ import { encodeModel } from '../../../compiler/emit/onnx/model.ts'
 import type { Graph, ValueId } from '../../../compiler/ir/graph.ts'
 import { groupLabels } from '../../../compiler/ir/product.ts'
 import { type Dim, evaluateDim } from '../../../compiler/shapes/dim.ts'
-import { openSession, type Value } from '../../../runtime/engines/ort/session.ts'
+import { openSession } from '../../../runtime/engines/ort/session.ts'
+import type { Value } from '../../../runtime/engines/value.ts'
 
 /** `batch` products of [rows, depth] by [depth, columns]. */
 export interface Product {

@@ -2,7 +2,7 @@
 import type { Program, TrainingArtefact } from '../../../compiler/artefact.ts'
 import { BATCH, type Dim, evaluateDim } from '../../../compiler/shapes/dim.ts'
 import { initialValues } from '../../../compiler/train/initialise.ts'
-import type { Value } from '../../../runtime/engines/ort/session.ts'
+import type { Value } from '../../../runtime/engines/value.ts'
 
 /** Samples of a batch, and the length of each in every seq; the longest is what it is padded to. */
 export interface Extents {

@@ -2,7 +2,8 @@
 import { expect, it } from 'vitest'
 import { compile } from '../../../compiler/compile.ts'
 import { exportInference } from '../../../compiler/emit/onnx/export.ts'
-import { openSession, type Value } from '../../../runtime/engines/ort/session.ts'
+import { openSession } from '../../../runtime/engines/ort/session.ts'
+import type { Value } from '../../../runtime/engines/value.ts'
 
 const source = `model M {
   seq frames in 1..100

@@ -35,7 +35,10 @@ it('verifies with lengths that the spec allows', async () => {
   const { inference, signature } = program()
   expect(signature.requires.map(({ condition }) => condition)).toEqual(['t mod 2 == 0'])
   const emit = (graph: typeof inference): Uint8Array =>
-    exportInference({ signature, inference: graph, training: graph }, new Map(), { metadata: {}, producerVersion: '0' })
+    exportInference({ signature, inference: graph, training: graph, evaluation: () => graph }, new Map(), {
+      metadata: {},
+      producerVersion: '0',
+    })
   const options = { threads: 1, spinning: false, emit }
   const { cases } = await verifyExport(emit(inference), inference, signature, new Map(), options)
   expect(cases).toBeGreaterThan(0)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { encodeModel } from '../../../compiler/emit/onnx/model.ts'
-import { openSession, type Value } from '../../../runtime/engines/ort/session.ts'
+import { openSession } from '../../../runtime/engines/ort/session.ts'
+import type { Value } from '../../../runtime/engines/value.ts'
 
 const doubling = encodeModel({
   graph: {

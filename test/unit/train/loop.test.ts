@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ortCompiled } from '../../../runtime/engines/ort/trainer.ts'
 import { type Surroundings, type TrainingTask, train } from '../../../runtime/train/loop.ts'
 import { defaultRecipe, type Recipe } from '../../../runtime/train/recipe.ts'
 import { inspectFolder, runFolder, startFolder } from '../../../runtime/train/run-folder.ts'
@@ -33,8 +34,7 @@ const recipe: Recipe = {
   patience: null,
 }
 const task = (changes: Partial<Recipe> = {}): TrainingTask => ({
-  artefact: tinyArtefact,
-  inference: tinyInference,
+  compiled: ortCompiled(tinyArtefact, tinyInference, { threads: 1, spinning: false }),
   inputs: [tinyInput],
   targets: [tinyTarget],
   predictions: [tinyPrediction],
@@ -42,7 +42,6 @@ const task = (changes: Partial<Recipe> = {}): TrainingTask => ({
   recipe: { ...recipe, ...changes },
   train: tinyExamples(60, 1),
   validation: tinyExamples(30, 2),
-  threads: 1,
 })
 
 const config = { paths: {}, seed: 1 }

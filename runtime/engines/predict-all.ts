@@ -1,16 +1,17 @@
-/** Runs an inference session over many examples, in batches of like lengths. */
-import * as messages from '../../../compiler/diagnostics/catalogue/training.ts'
-import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
-import { assembleInputs, batchesByLength, costOf, type Example, reusedMemory } from '../../predict/batch.ts'
-import type { BoundInput } from '../../predict/binding.ts'
-import type { Session, Value } from './session.ts'
+/** Runs a model in use over many examples, in batches of like lengths. */
+import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
+import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
+import { assembleInputs, batchesByLength, costOf, type Example, reusedMemory } from '../predict/batch.ts'
+import type { BoundInput } from '../predict/binding.ts'
+import type { Session } from './ort/session.ts'
+import type { Value } from './value.ts'
 
 /**
  * The named predictions of each example, in the order of the examples, each row by row. `weights` are further feeds, for a
  * session that takes its weights as inputs.
  */
 export async function predictAll(
-  session: Session,
+  session: Pick<Session, 'run'>,
   inputs: readonly BoundInput[],
   examples: readonly Example[],
   names: readonly string[],

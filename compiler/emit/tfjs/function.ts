@@ -1,0 +1,56 @@
+/** One exported function of a module: a padded graph's computation on a batch. */
+import type { Graph } from '../../ir/graph.ts'
+import type { Constants } from './constants.ts'
+import type { GivenInput } from './head.ts'
+import { type Listing, listFunction, type Result } from './listing.ts'
+import { type PrintOptions, printBody } from './print.ts'
+import { key } from './text.ts'
+
+export interface FunctionParts {
+  readonly name: string
+  /** Its docstring, without the comment's stars. */
+  readonly doc: readonly string[]
+  readonly graph: Graph
+  /** Tensors that every batch has. */
+  readonly inputs: readonly GivenInput[]
+  /** A further parameter: `{ learningRate }`. */
+  readonly options?: string
+  /** Lines after the computation; they see each result by `local`. */
+  readonly end: (results: readonly Result[]) => readonly string[]
+}
+
+export interface WrittenFunction {
+  readonly text: string
+  readonly listing: Listing
+}
+
+/** `function name(state, batch) { … }`. */
+export function writeFunction(
+  { name, doc, graph, inputs, options, end }: FunctionParts,
+  constants: Constants,
+  print: PrintOptions,
+): WrittenFunction {
+  const listing = listFunction(graph, constants, inputs)
+  const reads = listing.statements.some(({ args }) => args.some((arg) => readsConstant(arg)))
+  const lines = [
+    '/**',
+    ...doc.map((line) => ` * ${line}`.trimEnd()),
+    ' */',
+    `export function ${name}(state, batch${options === undefined ? '' : `, ${options}`}) {`,
+    reads ? '  const { tf, k } = state' : '  const { tf } = state',
+    ...printBody(listing, print),
+    '',
+    ...end(listing.results).map((line) => `  ${line}`),
+    '}',
+  ]
+  return { text: lines.join('\n'), listing }
+}
+
+const readsConstant = (arg: Listing['statements'][number]['args'][number]): boolean =>
+  typeof arg !== 'string' && ('name' in arg ? [arg] : arg).some(({ name }) => /^k[.[]/.test(name))
+
+/** `{ a: x, b: y }`, a shorthand where the names are the same. */
+export const objectOf = (entries: readonly (readonly [string, string])[]): string =>
+  entries.length === 0
+    ? '{}'
+    : `{ ${entries.map(([name, local]) => (key(name) === local ? local : `${key(name)}: ${local}`)).join(', ')} }`

@@ -1,0 +1,159 @@
+/** How each op is written in tfjs: one row an op, for graphs whose masks are explicit. */
+import type { Node } from '../../ir/graph.ts'
+import type { OpName } from '../../ops/op.ts'
+import { isRagged, oneDim, staticSize } from '../../shapes/dim.ts'
+import { emitContract, emitSum } from './contract.ts'
+import type { Emission, Operand, Ref } from './emission.ts'
+import { emitGather, emitScatterAdd, emitWindow } from './indexing.ts'
+import { dtypes } from './text.ts'
+
+/** Adds the calls of one op and returns the value that they make. */
+export type TfjsLowering<K extends OpName> = (node: Node<K>, operands: readonly Operand[], e: Emission) => Ref
+
+const at = (operands: readonly Operand[], i: number): Operand => operands[i] as Operand
+
+/** A function of tfjs with the same operands and result. */
+const plain =
+  (fn: string) =>
+  (node: Node, operands: readonly Operand[], e: Emission): Ref =>
+    e.call(fn, operands, node.type)
+
+const same = (_: Node, operands: readonly Operand[]): Ref => at(operands, 0)
+
+/** max(x, k * x), for k from 0 to 1, is a leaky rectifier: one pass over memory in place of two. */
+function leakyRelu(node: Node<'max'>, operands: readonly Operand[], e: Emission): Ref | undefined {
+  for (const [x, scaled] of [operands, [...operands].reverse()] as [Operand, Operand][]) {
+    const product = e.definition(scaled.id)
+    if (product.op !== 'mul' || !product.operands.includes(x.id)) continue
+    const factor = e.definition(product.operands[product.operands[0] === x.id ? 1 : 0] as number)
+    const slope = factor.op === 'constant' ? factor.attributes.value : undefined
+    if (typeof slope !== 'number' || slope < 0 || slope > 1 || factor.type.dims.length > 0) continue
+    return e.call('leakyRelu', [x, String(slope)], node.type)
+  }
+  return undefined
+}
+
+/** The lowering of every op, in the table's order of `ops/op.ts`. */
+export const lowerings = {
+  input: () => {
+    throw new Error('internal error in emit/tfjs: an input is fed, not computed')
+  },
+  constant: (node, _, e) => {
+    const { value } = node.attributes
+    const { dtype, dims } = node.type
+    if (typeof value !== 'number') return e.table(value, node.type)
+    return dims.length === 0 ? e.constant(value, dtype) : e.fill(value, node.type)
+  },
+  iota: (node, _, e) => {
+    const { dim } = node.attributes
+    const row = e.once(`iota:${dim.key}`, () =>
+      e.call('range', ['0', e.sizes.text(dim), '1', `'float32'`], { dtype: 'f32', dims: [dim] }),
+    )
+    return isRagged(dim) ? e.once(`rows:${dim.key}`, () => e.expand(row, node.type.dims)) : row
+  },
+  length: (node, _, e) => {
+    const { dim } = node.attributes
+    const size = staticSize(dim)
+    if (size !== undefined) return e.constant(size, 'f32')
+    return e.once(`length:${dim.key}`, () =>
+      isRagged(dim)
+        ? e.callOwn('perSample', ['tf', e.sizes.text(e.sizes.batch), e.sizes.perSample(dim)], node.type)
+        : e.call('scalar', [e.sizes.text(dim)], node.type),
+    )
+  },
+  valid: (node, _, e) => {
+    const { dim } = node.attributes
+    return e.once(`valid:${dim.key}`, () => {
+      const row = e.once(`iota:${dim.key}`, () =>
+        e.call('range', ['0', e.sizes.text(dim), '1', `'float32'`], { dtype: 'f32', dims: [dim] }),
+      )
+      const [batch] = node.type.dims
+      const lengths = e.once(`length:${dim.key}`, () =>
+        e.callOwn('perSample', ['tf', e.sizes.text(e.sizes.batch), e.sizes.perSample(dim)], {
+          dtype: 'f32',
+          dims: batch ? [batch] : [],
+        }),
+      )
+      return e.call('less', [row, e.reshape(lengths, [...lengths.type.dims, oneDim])], node.type)
+    })
+  },
+
+  neg: plain('neg'),
+  exp: plain('exp'),
+  log: plain('log'),
+  sqrt: plain('sqrt'),
+  abs: plain('abs'),
+  sin: plain('sin'),
+  cos: plain('cos'),
+  tanh: plain('tanh'),
+  sigmoid: plain('sigmoid'),
+  relu: plain('relu'),
+  erf: plain('erf'),
+  floor: plain('floor'),
+  stopGradient: same,
+
+  add: plain('add'),
+  sub: plain('sub'),
+  mul: plain('mul'),
+  div: plain('div'),
+  pow: plain('pow'),
+  max: (node, operands, e) => leakyRelu(node, operands, e) ?? plain('maximum')(node, operands, e),
+  min: plain('minimum'),
+  equal: plain('equal'),
+  less: plain('less'),
+  lessEqual: plain('lessEqual'),
+  and: plain('logicalAnd'),
+  or: plain('logicalOr'),
+  not: plain('logicalNot'),
+  select: (node, operands, e) => {
+    const { dims } = node.type
+    return e.call(
+      'where',
+      operands.map((operand) => e.expand(operand, dims)),
+      node.type,
+    )
+  },
+  cast: (node, operands, e) => {
+    const { to } = node.attributes
+    const x = at(operands, 0)
+    return to === x.type.dtype ? x : e.call('cast', [x, `'${dtypes[to]}'`], node.type)
+  },
+
+  transpose: (node, operands, e) => e.transpose(at(operands, 0), node.attributes.permutation),
+  reshape: (node, operands, e) => e.reshape(at(operands, 0), node.attributes.dims),
+  broadcast: (node, operands, e) => e.expand(at(operands, 0), node.type.dims),
+  concat: (node, operands, e) =>
+    operands.length === 1 ? at(operands, 0) : e.call('concat', [operands, String(node.attributes.axis)], node.type),
+  window: (node, operands, e) => emitWindow(at(operands, 0), node.attributes, node.type, e),
+  gather: (node, operands, e) => emitGather(at(operands, 0), at(operands, 1), node.attributes.batchAxes, node.type, e),
+  scatterAdd: (node, operands, e) => emitScatterAdd(at(operands, 0), at(operands, 1), node.attributes, node.type, e),
+
+  sum: (node, operands, e) => e.reshape(emitSum(at(operands, 0), node.attributes.axes, e), node.type.dims),
+  maximum: (node, operands, e) => {
+    const { axes } = node.attributes
+    if (axes.length === 0) return at(operands, 0)
+    return e.reshape(
+      e.call('max', [at(operands, 0), `[${axes.join(', ')}]`, 'true'], keptType(node, operands)),
+      node.type.dims,
+    )
+  },
+  softmax: (node, operands, e) => {
+    const x = at(operands, 0)
+    const { axis } = node.attributes
+    const rank = x.type.dims.length
+    const order = [...Array(rank).keys()].filter((i) => i !== axis).concat(axis)
+    const turned = e.transpose(x, order)
+    const y = e.call('softmax', [turned], turned.type)
+    return e.transpose(
+      y,
+      [...Array(rank).keys()].map((i) => order.indexOf(i)),
+    )
+  },
+  contract: (node, operands, e) => emitContract(at(operands, 0), at(operands, 1), node.attributes, e),
+} satisfies { readonly [K in OpName]: TfjsLowering<K> }
+
+/** The type of a reduction that keeps its axes. */
+const keptType = ({ attributes: { axes } }: Node<'maximum'>, [x]: readonly Operand[]) => {
+  const { dtype, dims } = (x as Operand).type
+  return { dtype, dims: dims.map((dim, axis) => (axes.includes(axis) ? oneDim : dim)) }
+}

@@ -1,0 +1,195 @@
+/** The functions that an emitted module has besides those of its model, as text; only those that it uses are written. */
+
+export type SupportName = keyof typeof support
+
+/** Each function, in plain JavaScript that any engine of the last years runs; none calls another. */
+export const support = {
+  window: `/** y[j] = x[(stride * j + offset) / dilation] along an axis, 0 where that is no place of x. */
+function window(tf, x, { axis, offset, stride = 1, dilation = 1, size }) {
+  const count = (sizes) => sizes.reduce((product, n) => product * n, 1)
+  const shape = x.shape.map((n, at) => (at === axis ? size : n))
+  const [outer, inner] = [count(x.shape.slice(0, axis)), count(x.shape.slice(axis + 1))]
+  const length = x.shape[axis] * dilation
+  const first = Math.min(size, Math.max(0, Math.ceil(-offset / stride)))
+  const last = Math.min(size - 1, Math.floor((length - 1 - offset) / stride))
+  if (last < first || outer * inner === 0) return tf.zeros(shape, x.dtype)
+  let y = tf.reshape(x, [outer, x.shape[axis], inner])
+  const then = (next) => {
+    y.dispose()
+    y = next
+  }
+  if (dilation > 1) {
+    then(tf.reshape(y, [outer * x.shape[axis], 1, inner]))
+    then(tf.pad(y, [[0, 0], [0, dilation - 1], [0, 0]]))
+    then(tf.reshape(y, [outer, length, inner]))
+  }
+  const begin = stride * first + offset
+  const taken = last - first + 1
+  if (stride > 1) {
+    // Whole strides are cut out, and the first of each is kept.
+    const missing = Math.max(0, begin + taken * stride - length)
+    if (missing > 0) then(tf.pad(y, [[0, 0], [0, missing], [0, 0]]))
+    then(tf.slice(y, [0, begin, 0], [outer, taken * stride, inner]))
+    then(tf.reshape(y, [outer * taken, stride, inner]))
+    then(tf.slice(y, [0, 0, 0], [outer * taken, 1, inner]))
+    then(tf.reshape(y, [outer, taken, inner]))
+  } else if (begin > 0 || taken < length) then(tf.slice(y, [0, begin, 0], [outer, taken, inner]))
+  if (taken < size) then(tf.pad(y, [[0, 0], [first, size - last - 1], [0, 0]]))
+  then(tf.reshape(y, shape))
+  return y
+}`,
+  perSample: `/** A number for each sample, from its place in the batch; never negative. */
+function perSample(tf, samples, of) {
+  return tf.tensor1d(Float32Array.from({ length: samples }, (_, b) => Math.max(0, of(b))))
+}`,
+  places: `/** Rows of [samples * (size + 1)] that a read at an offset of each sample's own takes; the last of a sample's holds zeros. */
+function places(tf, { offset, stride, dilation, samples, count, size }) {
+  const rows = new Int32Array(samples * count)
+  for (let b = 0; b < samples; b++) {
+    const start = offset(b)
+    for (let j = 0; j < count; j++) {
+      const place = (stride * j + start) / dilation
+      const inside = Number.isInteger(place) && place >= 0 && place < size
+      rows[b * count + j] = b * (size + 1) + (inside ? place : size)
+    }
+  }
+  return tf.tensor1d(rows, 'int32')
+}`,
+  starts: `/** Where each of \`count\` tables of \`extent\` rows begins. */
+function starts(tf, count, extent) {
+  return tf.tensor1d(Int32Array.from({ length: count }, (_, i) => i * extent), 'int32')
+}`,
+  vector: `/** An option that is a number, or a tensor with a number for each element of the parameters. */
+function vector(tf, value) {
+  return typeof value === 'number' ? tf.scalar(value) : tf.clone(value)
+}`,
+  noise: `/**
+ * Numbers in [0, 1): those of the batch, where it has them under that name; else drawn. A draw is a function of the seed, the
+ * step, the name, the sample's place in the batch and the place in the sample, so that no padding changes it.
+ */
+function noise(tf, batch, name, shape, extents, { seed, step }) {
+  if (batch[name] !== undefined) return tf.clone(batch[name])
+  // A bijection of 32-bit words with low bias (Wellons, "Prospecting for hash functions").
+  const mix = (word) => {
+    let x = word ^ (word >>> 16)
+    x = Math.imul(x, 0x21f0aaad)
+    x ^= x >>> 15
+    x = Math.imul(x, 0xd35a2d97)
+    return x ^ (x >>> 15)
+  }
+  let key = mix(mix(seed | 0) ^ step)
+  for (let i = 0; i < name.length; i++) key = Math.imul(key ^ name.charCodeAt(i), 0x01000193)
+  const values = new Float32Array(shape.reduce((product, n) => product * n, 1))
+  const perSample = values.length / shape[0]
+  for (let b = 0; b < shape[0]; b++) {
+    const valid = extents(b)
+    const own = mix(key ^ mix(b + 1))
+    let position = 0
+    const fill = (axis, start, size) => {
+      if (axis === valid.length) values[start] = (mix(mix(position++ ^ own) ^ key) >>> 8) * 2 ** -24
+      else for (let i = 0; i < valid[axis]; i++) fill(axis + 1, start + (i * size) / shape[axis + 1], size / shape[axis + 1])
+    }
+    fill(0, b * perSample, perSample)
+  }
+  return tf.tensor(values, shape)
+}`,
+  given: `/** A tensor of the batch; an Error says what is wrong with it. */
+function given(batch, name, dtype, shape) {
+  const tensor = batch[name]
+  const wanted = \`\${dtype} [\${shape.join(', ')}]\`
+  if (tensor === undefined) throw new Error(\`batch.\${name} is missing: a tensor, \${wanted}\`)
+  const fits = tensor.dtype === dtype && tensor.shape.length === shape.length && shape.every((n, i) => n === tensor.shape[i])
+  if (!fits) throw new Error(\`batch.\${name} is \${tensor.dtype} [\${tensor.shape.join(', ')}], and \${wanted} is wanted\`)
+  return tensor
+}`,
+  extent: `/** The size of an axis of a tensor of the batch. */
+function extent(batch, name, axis) {
+  const shape = batch[name]?.shape
+  if (!Array.isArray(shape)) throw new Error(\`batch.\${name} is missing: a tensor\`)
+  if (shape.length <= axis) throw new Error(\`batch.\${name} has \${shape.length} axes, and more are wanted\`)
+  return shape[axis]
+}`,
+  lengthsOf: `/** The lengths of the samples, as numbers; an Error says which is impossible. */
+function lengthsOf(batch, name, samples, low, high, padded) {
+  const given = batch[name]
+  if (given === undefined || typeof given.length !== 'number')
+    throw new Error(\`batch.\${name} is missing: an array, each sample's length\`)
+  const lengths = Array.from(given, Number)
+  if (samples !== undefined && lengths.length !== samples)
+    throw new Error(\`batch.\${name} has \${lengths.length} lengths, and the batch \${samples} samples\`)
+  const most = Math.min(high, padded ?? high)
+  const wrong = lengths.findIndex((n) => !Number.isInteger(n) || n < low || n > most)
+  if (wrong >= 0)
+    throw new Error(\`batch.\${name}[\${wrong}] is \${lengths[wrong]}, and whole numbers from \${low} to \${most} are allowed\`)
+  return lengths
+}`,
+  require: `/** Throws an Error for the first sample whose lengths break what the spec requires. */
+function require(samples, condition, amount) {
+  for (let b = 0; b < samples; b++)
+    if (amount(b) !== 0) throw new Error(\`the lengths of sample \${b} break the spec's \\\`require \${condition}\\\`\`)
+}`,
+  free: `/** Disposes of tensors that nothing reads any more. */
+function free(...tensors) {
+  for (const tensor of tensors) tensor.dispose()
+}`,
+  replace: `/** Puts new tensors into the state in place of old ones. */
+function replace(tf, state, tensors) {
+  for (const [name, tensor] of Object.entries(tensors)) {
+    state[name].dispose()
+    state[name] = tf.keep(tensor)
+  }
+}`,
+  readSafetensors: `/** The f32 tensors of a safetensors file by name, and its metadata (https://github.com/huggingface/safetensors). */
+function readSafetensors(bytes) {
+  const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes
+  const size = view.byteLength < 8 ? Infinity : Number(new DataView(view.buffer, view.byteOffset, 8).getBigUint64(0, true))
+  if (8 + size > view.byteLength) throw new Error('the weights are not a safetensors file')
+  const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(view.subarray(8, 8 + size)))
+  const tensors = {}
+  for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
+    if (dtype === 'F32') tensors[name] = { shape, values: new Float32Array(new Uint8Array(view.subarray(8 + size + from, 8 + size + to)).buffer) }
+  }
+  return { tensors, metadata }
+}`,
+  writeSafetensors: `/** f32 tensors as the bytes of a safetensors file. */
+function writeSafetensors(tensors, metadata) {
+  const header = { __metadata__: metadata }
+  let size = 0
+  for (const [name, { shape, values }] of Object.entries(tensors)) {
+    header[name] = { dtype: 'F32', shape, data_offsets: [size, size + values.byteLength] }
+    size += values.byteLength
+  }
+  const text = new TextEncoder().encode(JSON.stringify(header))
+  const start = 8 + Math.ceil(text.length / 8) * 8
+  const bytes = new Uint8Array(start + size).fill(0x20, 8, start)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(start - 8), true)
+  bytes.set(text, 8)
+  let at = start
+  for (const { values } of Object.values(tensors)) {
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), at)
+    at += values.byteLength
+  }
+  return bytes
+}`,
+  flatten: `/** Named tensors in one vector, at the places of a layout; an Error names what is missing or of another shape. */
+function flatten(layout, tensors, prefix = '') {
+  const size = layout.reduce((total, { shape }) => total + shape.reduce((product, n) => product * n, 1), 0)
+  const flat = new Float32Array(size)
+  for (const { path, shape, offset } of layout) {
+    const found = tensors[prefix + path]
+    if (found?.shape.join() !== shape.join())
+      throw new Error(\`the weights have no \\\`\${prefix + path}\\\` of shape [\${shape.join(', ')}]\`)
+    flat.set(found.values, offset)
+  }
+  return flat
+}`,
+  unflatten: `/** The named parts of a vector. */
+function unflatten(layout, flat, prefix = '') {
+  return Object.fromEntries(
+    layout.map(({ path, shape, offset }) => {
+      const size = shape.reduce((product, n) => product * n, 1)
+      return [prefix + path, { shape, values: flat.slice(offset, offset + size) }]
+    }),
+  )
+}`,
+} as const satisfies Readonly<Record<string, string>>
