@@ -39,7 +39,7 @@ const envs: readonly Env[] = [
   { batch: 5, lengths: { frames: [9, 17, 4, 1, 12], words: [1, 3, 8, 2, 5], samples: [900, 561, 2000, 400, 1300] } },
 ]
 /** The same samples with more padding. */
-const wider = (env: Env): Env => ({
+export const wider = (env: Env): Env => ({
   ...env,
   padded: Object.fromEntries(Object.entries(env.lengths).map(([name, of]) => [name, Math.max(...of) + 7])),
 })
@@ -56,7 +56,7 @@ export function startOf(layout: FlatLayout): Float32Array {
 }
 
 /** What the graph reads but variables, in numbers that f32 holds, and the lengths. */
-function feedsOf(graph: Graph, env: Env, padding: number): Record<string, NdArray> {
+export function feedsOf(graph: Graph, env: Env, padding: number): Record<string, NdArray> {
   const given = new Set(['data', 'target', 'noise'])
   const nodes = graph.nodes.filter((node) => node.op === 'input' && given.has(node.attributes.role))
   const feeds: Record<string, NdArray> = {}
@@ -116,7 +116,7 @@ export async function compareInUse(program: Program): Promise<InUse> {
  * Long enough that the masks of the augmentation leave something: where all is masked, batch normalisation divides rounding
  * by the square root of its epsilon.
  */
-const trained: Env = { batch: 2, lengths: { frames: [85, 130], words: [6, 1], samples: [13900, 21200] } }
+export const trained: Env = { batch: 2, lengths: { frames: [85, 130], words: [6, 1], samples: [13900, 21200] } }
 
 /** What a training step of a network is fed, all that it changes included, and what it is checked on. */
 export interface StepCase {
