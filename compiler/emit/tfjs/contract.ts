@@ -4,6 +4,7 @@ import { groupLabels, type Label, planProduct, sameOrder } from '../../ir/produc
 import type { Attributes } from '../../ops/op.ts'
 import { type Dim, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Emission, Ref } from './emission.ts'
+import { pointwise } from './pointwise.ts'
 
 type DimsOf = (labels: readonly Label[]) => Dim[]
 
@@ -83,7 +84,7 @@ function emitProduct(
     const spread = out.slice(first).map((label) => (labels.includes(label) ? (dimsOf([label])[0] as Dim) : oneDim))
     return e.reshape(arrange(operand, labels, order, e), spread)
   }
-  return e.call('mul', [place(left, leftLabels), place(right, rightLabels)], f32(dimsOf(out)))
+  return pointwise('mul', [place(left, leftLabels), place(right, rightLabels)], f32(dimsOf(out)), e)
 }
 
 /**

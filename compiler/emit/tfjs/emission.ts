@@ -51,8 +51,8 @@ export interface Emission {
   definition(value: ValueId): AnyNode
   /** A value of the graph that was written before. */
   operandOf(value: ValueId): Operand
-  /** How many nodes and outputs read a value. */
-  readersOf(value: ValueId): number
+  /** The nodes that read a value; undefined stands for a result of the function. */
+  readersOf(value: ValueId): readonly (AnyNode | undefined)[]
   /** Adds a call of tfjs. */
   call(fn: string, args: readonly Argument[], type: TensorType): Ref
   /** Adds a call of one of the module's own functions. */
@@ -78,7 +78,7 @@ export interface EmissionParts {
   readonly constants: Constants
   readonly definition: (value: ValueId) => AnyNode
   readonly operandOf: (value: ValueId) => Operand
-  readonly readersOf: (value: ValueId) => number
+  readonly readersOf: Emission['readersOf']
 }
 
 /** Statements so far, and the place that new ones belong to. */

@@ -71,13 +71,13 @@ export function listFunction(graph: Graph, constants: Constants, given: readonly
   const sizes = createSizes((name) => extentNames.get(name) ?? identifier(name))
   const values = new Map<ValueId, Operand>()
   const definitions = new Map(graph.nodes.map((node) => [node.id, node]))
-  const readers = countReaders(graph)
+  const readers = findReaders(graph)
   const draft = createDraft({
     sizes,
     constants,
     definition: (value) => definitions.get(value) as AnyNode,
     operandOf: (value) => values.get(value) as Operand,
-    readersOf: (value) => readers.get(value) ?? 0,
+    readersOf: (value) => readers.get(value) ?? [],
   })
   const inputs = graph.nodes.filter(isFed)
   for (const node of inputs) {
@@ -154,11 +154,10 @@ function inSections(graph: Graph): [AnyNode, Section][] {
   )
 }
 
-function countReaders(graph: Graph): Map<ValueId, number> {
-  const readers = new Map<ValueId, number>()
-  const count = (value: ValueId): void => void readers.set(value, (readers.get(value) ?? 0) + 1)
-  for (const node of graph.nodes) for (const operand of node.operands) count(operand)
-  for (const { value } of graph.outputs) count(value)
+function findReaders(graph: Graph): Map<ValueId, (AnyNode | undefined)[]> {
+  const readers = new Map<ValueId, (AnyNode | undefined)[]>(graph.nodes.map(({ id }) => [id, []]))
+  for (const node of graph.nodes) for (const operand of node.operands) readers.get(operand)?.push(node)
+  for (const { value } of graph.outputs) readers.get(value)?.push(undefined)
   return readers
 }
 

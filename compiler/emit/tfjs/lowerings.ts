@@ -1,11 +1,11 @@
 /** How each op is written in tfjs: one row an op, for graphs whose masks are explicit. */
-import type { Node, TensorType } from '../../ir/graph.ts'
+import type { Node } from '../../ir/graph.ts'
 import type { OpName } from '../../ops/op.ts'
-import { sameDims } from '../../ops/types.ts'
 import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitContract, emitSum } from './contract.ts'
 import type { Emission, Operand, Ref } from './emission.ts'
 import { emitGather, emitScatterAdd, emitWindow } from './indexing.ts'
+import { pointwise } from './pointwise.ts'
 import { dtypes } from './text.ts'
 
 /** Adds the calls of one op and returns the value that they make. */
@@ -17,16 +17,7 @@ const at = (operands: readonly Operand[], i: number): Operand => operands[i] as 
 const plain =
   (fn: string) =>
   (node: Node, operands: readonly Operand[], e: Emission): Ref =>
-    e.call(fn, aligned(operands, node.type, e), node.type)
-
-/** From this rank on, backends repeat along axes in some cases only. */
-const highRank = 5
-
-/** Operands that differ in shape, in a form that each backend takes at any rank up to 6. */
-const aligned = (operands: readonly Operand[], { dims }: TensorType, e: Emission): readonly Ref[] =>
-  dims.length < highRank || operands.every((x) => x.type.dims.length === 0 || sameDims(x.type.dims, dims))
-    ? operands
-    : operands.map((x) => e.expand(x, dims))
+    pointwise(fn, operands, node.type, e)
 
 const same = (_: Node, operands: readonly Operand[]): Ref => at(operands, 0)
 
@@ -42,6 +33,9 @@ function leakyRelu(node: Node<'max'>, operands: readonly Operand[], e: Emission)
   }
   return undefined
 }
+
+/** Ops that read their operands element by element, in one call. */
+const arithmetic: ReadonlySet<OpName> = new Set(['add', 'sub', 'mul', 'div', 'min'])
 
 /** The lowering of every op, in the table's order of `ops/op.ts`. */
 export const lowerings = {
@@ -129,14 +123,19 @@ export const lowerings = {
       )
     }
     // Some backends choose in tensors of few axes only.
-    const flat = dims.length < highRank ? dims : [productDims(dims)]
+    const flat = dims.length < 5 ? dims : [productDims(dims)]
     const sides = [condition, yes, no].map((operand) => e.reshape(e.expand(operand, dims), flat))
     return e.reshape(e.call('where', sides, { dtype, dims: flat }), dims)
   },
   cast: (node, operands, e) => {
     const { to } = node.attributes
     const x = at(operands, 0)
-    return to === x.type.dtype ? x : e.call('cast', [x, `'${dtypes[to]}'`], node.type)
+    if (to === x.type.dtype) return x
+    // `webgpu` leaves the whole numbers as they are and takes them for f32, which arithmetic allows for and little else.
+    const isRead = to === 'f32' && !e.readersOf(node.id).every((reader) => reader && arithmetic.has(reader.op))
+    return isRead
+      ? e.call('mul', [x, e.constant(1, 'f32')], node.type)
+      : e.call('cast', [x, `'${dtypes[to]}'`], node.type)
   },
 
   transpose: (node, operands, e) => e.transpose(at(operands, 0), node.attributes.permutation),

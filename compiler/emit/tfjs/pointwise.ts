@@ -1,0 +1,35 @@
+/** Calls that work element by element on operands of different shapes. */
+import type { TensorType } from '../../ir/graph.ts'
+import { type Dim, isOne, oneDim, productDims } from '../../shapes/dim.ts'
+import type { Emission, Ref } from './emission.ts'
+
+/** From this rank on, backends repeat along axes in some cases only. */
+const highRank = 5
+
+/** A call of tfjs whose result has the operands' shapes, broadcast. At high rank, neighbouring axes are taken as one. */
+export function pointwise(fn: string, operands: readonly Ref[], type: TensorType, e: Emission): Ref {
+  const { dims } = type
+  if (dims.length < highRank) return e.call(fn, operands, type)
+  const aligned = operands.map((x) => [...dims.slice(x.type.dims.length).map(() => oneDim), ...x.type.dims])
+  const groups = groupAxes(dims, aligned)
+  const merge = (of: readonly Dim[]): Dim[] => groups.map((axes) => productDims(axes.map((axis) => of[axis] as Dim)))
+  const low = { ...type, dims: merge(dims) }
+  const sides = operands.map((x, at) =>
+    groups.length < highRank ? e.reshape(x, merge(aligned[at] ?? [])) : e.reshape(e.expand(x, dims), low.dims),
+  )
+  return e.reshape(e.call(fn, sides, low), dims)
+}
+
+/** Runs of neighbouring axes along which each operand either repeats throughout or not at all. */
+function groupAxes(dims: readonly Dim[], aligned: readonly (readonly Dim[])[]): number[][] {
+  const groups: number[][] = []
+  let last: string | undefined
+  for (const [axis, dim] of dims.entries()) {
+    const pattern = aligned.map((of) => (isOne(of[axis] as Dim) ? 'repeats' : 'has')).join()
+    // An axis of size 1 goes with any other.
+    if (groups.length > 0 && (isOne(dim) || last === undefined || pattern === last)) groups.at(-1)?.push(axis)
+    else groups.push([axis])
+    if (!isOne(dim)) last = pattern
+  }
+  return groups
+}
