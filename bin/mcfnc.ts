@@ -77,17 +77,19 @@ spec(program.command('check').description('say what is wrong with a spec, or not
   .option('--verify-ir', 'check the graph after every pass')
   .action((file, options) => guard('check', async () => (await import('./commands/check.ts')).check(file, options)))
 
-spec(program.command('build').description('compile a spec to an ONNX file'))
+spec(program.command('build').description('compile a spec to an ONNX file, or to a module for tfjs'))
   .addOption(
-    new Option('--target <target>', 'the model, or one training step')
-      .choices(['onnx', 'onnx-train'])
+    new Option('--target <target>', 'the model, one training step, or a module for TensorFlow.js')
+      .choices(['onnx', 'onnx-train', 'tfjs'])
       .makeOptionMandatory(),
   )
-  .option('-o, --output <file>', 'where to write it (default: the model’s name in this folder)')
+  .option('-o, --output <path>', 'the file, or the folder of a module (default: the model’s name in this folder)')
   .option('--weights <file>', 'weights to put into it, as safetensors (default: those training starts from)')
   .option('--opset <n>', 'the version of ONNX’s operators, 13 to 21', whole(1))
   .option('--seed <n>', 'seeds the start weights', whole(0), 0)
   .addOption(new Option('--optimiser <name>', 'of a training step').choices(['adam', 'adamw', 'sgd']).default('adam'))
+  .option('--length <name=n>', 'tell a module’s memory at this length; may be given again', length, {})
+  .option('--batch <n>', 'tell a module’s memory for a batch of this size', whole(1), 32)
   .option('--no-verify', 'do not compare the file with the reference in ONNX Runtime')
   .action((file, options) => guard('build', async () => (await import('./commands/build.ts')).build(file, options)))
 

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Program } from '../../compiler/artefact.ts'
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
-import { initialValues } from '../../compiler/train/initialise.ts'
 import { buildTrainingGraph } from '../../compiler/train/training-graph.ts'
 import type { Engine } from '../engines/engine.ts'
 import { openSession } from '../engines/ort/session.ts'
@@ -30,7 +29,7 @@ import {
   runFolder,
   startFolder,
 } from './run-folder.ts'
-import { flatWeights } from './weights.ts'
+import { flatWeights, startVectors } from './weights.ts'
 
 /** What one or several runs on the same samples share. */
 export interface Experiment {
@@ -93,17 +92,13 @@ export function prepare(experiment: Experiment): Omit<TrainingTask, 'train' | 'v
   const { program, recipe, engine } = experiment
   const { signature } = program
   const compiled = engine.compile(program, recipe.optimiser)
-  const { params, states } = compiled.layout
   const predictions = bindPredictions(signature)
   return {
     compiled,
     inputs: bindInputs(signature),
     targets: bindTargets(signature),
     predictions,
-    start: {
-      params: initialValues(params, recipe.seed),
-      states: initialValues(states, recipe.seed),
-    },
+    start: startVectors(compiled.layout, recipe.seed),
     recipe: { ...recipe, monitor: chooseMonitor(recipe, predictions) },
   }
 }

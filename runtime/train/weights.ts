@@ -15,6 +15,15 @@ export function startWeights({ inference }: Pick<Program, 'inference'>, seed: nu
   return new Map(partsOf(layout, initialValues(layout, seed)))
 }
 
+/** The same, as flat vectors. */
+export const startVectors = (
+  { params, states }: Pick<TrainingLayout, 'params' | 'states'>,
+  seed: number,
+): { readonly params: Float32Array; readonly states: Float32Array } => ({
+  params: initialValues(params, seed),
+  states: initialValues(states, seed),
+})
+
 /** Trained parameters and states. */
 export const flatWeights = (
   { params, states }: Pick<TrainingLayout, 'params' | 'states'>,
