@@ -108,6 +108,8 @@ spec(program.command('train').description('train a model on a manifest, into a f
   .option('--weight-decay <x>', 'the weight decay', notNegative)
   .addOption(new Option('--optimiser <name>', 'the optimiser').choices(['adam', 'adamw', 'sgd']))
   .option('--patience <n>', 'epochs without a better validation score before stopping', whole(1))
+  .addOption(new Option('--engine <name>', 'what computes').choices(['onnxruntime', 'tfjs']).default('onnxruntime'))
+  .option('--backend <name>', 'the engine’s backend, such as wasm or webgpu; auto: the best that there is')
   .option('--threads <n>', 'threads to compute with (default: physical cores, at most 8)', whole(1))
   .action((file, options) => guard('train', async () => (await import('./commands/train.ts')).train(file, options)))
 

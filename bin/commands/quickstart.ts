@@ -44,7 +44,16 @@ export async function quickstart({ out, epochs }: QuickstartOptions): Promise<nu
     `\n3. The model is trained, exported and compared with the reference\n$ npx mcfnc train ${spec} ${flags} --epochs ${epochs} --lr 0.0005 --out ${run}`,
   )
   await rm(run, { recursive: true, force: true })
-  const options = { ...set, data: manifest, vectors, testSession: 5, out: run, epochs, lr: 5e-4 }
+  const options = {
+    ...set,
+    data: manifest,
+    vectors,
+    testSession: 5,
+    out: run,
+    epochs,
+    lr: 5e-4,
+    engine: 'onnxruntime' as const,
+  }
   const trained = await train(spec, options)
   if (trained !== exitCodes.fine) return trained
 

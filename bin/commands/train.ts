@@ -6,8 +6,8 @@ import { conflictingOptions } from '../../compiler/diagnostics/catalogue/command
 import { recipeUnreadable } from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { readManifest, targetFields } from '../../runtime/data/manifest.ts'
+import { checkBackend, type EngineName, openEngine } from '../../runtime/engines/choose.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
-import { ortEngine } from '../../runtime/engines/ort/trainer.ts'
 import { explainFileError } from '../../runtime/formats/file-error.ts'
 import { shippedFile } from '../../runtime/formats/shipped.ts'
 import { bindInputs, bindPredictions, bindTargets } from '../../runtime/predict/binding.ts'
@@ -40,10 +40,13 @@ interface TrainOptions extends SpecOptions {
   readonly optimiser?: Recipe['optimiser']
   readonly patience?: number
   readonly threads?: number
+  readonly engine: EngineName
+  readonly backend?: string
 }
 
 export async function train(file: string, options: TrainOptions): Promise<number> {
   const holdOut = chooseHoldOut(options)
+  checkBackend({ name: options.engine, backend: options.backend })
   const { program, texts } = loadProgram(file, options)
   const { signature } = program
   const recipe = await readRecipe(options)
@@ -67,6 +70,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
   })
   const folds = makeFolds(samples, examples, holdOut, recipe)
 
+  const { engine, why } = await openEngine({ name: options.engine, backend: options.backend, threads })
   const experiment: Experiment = {
     program,
     sources: texts,
@@ -79,7 +83,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
       data: resolve(options.data),
       ...(options.vectors === undefined ? {} : { vectors: resolve(options.vectors) }),
     },
-    engine: await ortEngine({ threads, provider: 'cpu' }),
+    engine,
     threads,
   }
   const reporter = await createReporter({ stream: process.stderr, colour: colourful(process.stderr), now: Date.now })
@@ -87,6 +91,7 @@ export async function train(file: string, options: TrainOptions): Promise<number
   const context = { resume: options.resume ?? false, reporter, interrupted: () => signal.caught, now: Date.now }
   const results: Record<string, RunMetrics> = {}
   try {
+    if (why !== undefined) reporter.note(why)
     for (const { name, parts, warnings } of folds) {
       printDiagnostics(warnings, new Map())
       const { train: fit, validation, test } = parts

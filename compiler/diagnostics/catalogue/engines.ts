@@ -39,3 +39,13 @@ export const noAdapter = error<{ engine: string }>('MCF6506', 'no-adapter', (p) 
     "a software adapter serves for tests: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json, from Debian's chromium",
   ],
 }))
+
+export const backendUnknown = error<{ engine: string; backend: string; known: readonly string[] }>(
+  'MCF6507',
+  'backend-unknown',
+  (p) => ({
+    message: `${quote(p.engine)} has no backend ${quote(p.backend)}`,
+    notes: [`it has ${p.known.map(quote).join(', ')}`],
+    help: p.engine === 'onnxruntime' ? ["tfjs's backends need `--engine tfjs`"] : [],
+  }),
+)

@@ -6,6 +6,7 @@ import type { Value } from '../value.ts'
 
 /** Where ONNX Runtime computes; what a provider lacks is done on the CPU. */
 export type Provider = 'cpu' | 'webgpu' | 'cuda'
+export const providers: readonly Provider[] = ['cpu', 'webgpu', 'cuda']
 
 export interface SessionOptions {
   readonly threads: number
