@@ -37,10 +37,16 @@ export function emitContract(left: Ref, right: Ref, labels: Attributes['contract
   const one = plan.kind === 'spread' ? e.reshape(first.value, [oneDim, ...first.value.type.dims]) : first.value
   const natural = [...lead, merged(dimsOf(plan.rows)), merged(dimsOf(plan.columns))]
   const flags = first.turned || second.turned ? [String(first.turned), String(second.turned)] : []
-  const product = e.call('matMul', [one, second.value, ...flags], f32(natural))
+  const product = multiply(one, second.value, flags, f32(natural), e)
   const order = [...plan.kept, ...plan.rows, ...plan.columns]
   return arrange(e.reshape(product, dimsOf(order)), order, labels.out, e)
 }
+
+/** A product of matrices, which each backend does its own way where there are several or one stands on its side. */
+const multiply = (a: Ref, b: Ref, flags: readonly string[], type: TensorType, e: Emission): Ref =>
+  flags.length === 0 && type.dims.length === 2
+    ? e.call('matMul', [a, b], type)
+    : e.callOwn('matMul', ['tf', a, b, ...flags], type)
 
 /**
  * An operand as [kept, first, second], each group one axis (kept is left out where it is empty), or turned: [kept, second,
@@ -109,5 +115,5 @@ export function emitSum(x: Ref, axes: readonly number[], e: Emission): Ref {
   const lead = outer.length === 0 ? [] : [merged(outer)]
   const row = ones([...lead.map(() => oneDim), oneDim, count])
   const matrix = e.reshape(x, [...lead, count, merged(rest)])
-  return e.reshape(e.call('matMul', [row, matrix], f32([...lead, oneDim, merged(rest)])), left)
+  return e.reshape(multiply(row, matrix, [], f32([...lead, oneDim, merged(rest)]), e), left)
 }

@@ -42,7 +42,7 @@ export interface Statement {
 }
 
 /** Functions of the module that stand for several of tfjs; see `support.ts`. */
-export type OwnFunction = 'window' | 'noise' | 'perSample' | 'places' | 'starts' | 'vector' | 'fit'
+export type OwnFunction = 'matMul' | 'window' | 'noise' | 'perSample' | 'places' | 'starts' | 'vector' | 'fit'
 
 /** The function being written. */
 export interface Emission {

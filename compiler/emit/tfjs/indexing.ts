@@ -57,7 +57,10 @@ export function emitScatterAdd(
     const [count, width] = [productDims(places), productDims(rest)]
     const matrix = e.reshape(hits, [...lead, count, dim])
     const updates = e.reshape(y, [...lead, count, width])
-    return e.reshape(e.call('matMul', [matrix, updates, 'true', 'false'], f32([...lead, dim, width])), type.dims)
+    return e.reshape(
+      e.callOwn('matMul', ['tf', matrix, updates, 'true', 'false'], f32([...lead, dim, width])),
+      type.dims,
+    )
   }
   const rows = flatRows(ids, batchAxes, dim, e)
   const [total, width] = [productDims([...prefix, dim]), productDims(rest)]

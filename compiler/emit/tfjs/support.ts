@@ -4,6 +4,28 @@ export type SupportName = keyof typeof support
 
 /** Each function, in plain JavaScript that any engine of the last years runs; `noise` calls `fit`, else none calls another. */
 export const support = {
+  matMul: `/**
+ * tf.matMul, in the form that the backend does fast: \`wasm\` has a fast product of two matrices as they stand, and goes through
+ * transposed ones, and several at once, number by number.
+ */
+function matMul(tf, a, b, transposeA = false, transposeB = false) {
+  const depth = a.shape.at(transposeA ? -2 : -1)
+  const size = a.shape.at(transposeA ? -1 : -2) * depth * b.shape.at(transposeB ? -2 : -1)
+  if (tf.getBackend() !== 'wasm' || size < 32 ** 3) return tf.matMul(a, b, transposeA, transposeB)
+  const product = (x, y) => tf.matMul(transposeA ? tf.transpose(x) : x, transposeB ? tf.transpose(y) : y)
+  /** The matrices of a tensor; \`slice\` would copy all of it for each. */
+  const matrices = (x) => {
+    const [count, ...shape] = x.shape
+    const [values, each] = [x.dataSync(), shape[0] * shape[1]]
+    return (at) => tf.tensor2d(values.subarray((at % count) * each, ((at % count) + 1) * each), shape)
+  }
+  return tf.tidy(() => {
+    if (a.rank === 2) return product(a, b)
+    const count = Math.max(a.shape[0], b.shape[0])
+    const [left, right] = [matrices(a), matrices(b)]
+    return tf.stack(Array.from({ length: count }, (_, at) => tf.tidy(() => product(left(at), right(at)))))
+  })
+}`,
   window: `/** y[j] = x[(stride * j + offset) / dilation] along an axis, 0 where that is no place of x. */
 function window(tf, x, { axis, offset, stride = 1, dilation = 1, size }) {
   const count = (sizes) => sizes.reduce((product, n) => product * n, 1)
