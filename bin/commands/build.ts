@@ -23,7 +23,7 @@ import { describeModel } from '../../runtime/predict/metadata.ts'
 import { exportVerified } from '../../runtime/train/run.ts'
 import { startVectors, startWeights } from '../../runtime/train/weights.ts'
 import { version } from '../../runtime/version.ts'
-import { CallError, type Texts } from '../failure.ts'
+import { CallError, CommandError, type Texts } from '../failure.ts'
 import { checkLengths, completeLengths } from '../lengths.ts'
 import { loadProgram, type SpecOptions } from '../spec.ts'
 
@@ -42,7 +42,14 @@ interface BuildOptions extends SpecOptions {
 export async function build(file: string, options: BuildOptions): Promise<undefined> {
   const { program, texts } = loadProgram(file, options)
   const { target, opset } = options
-  if (target === 'tfjs') return buildModule(program, texts, options)
+  if (target === 'tfjs') {
+    try {
+      return await buildModule(program, texts, options)
+    } catch (failure) {
+      const isOfSpec = failure instanceof DiagnosticError && !(failure instanceof CallError)
+      throw isOfSpec ? new CommandError(failure.diagnostics, texts) : failure
+    }
+  }
   const path = options.output ?? `${fileName(program.signature.model)}${target === 'onnx' ? '' : '.train'}.onnx`
   await refuseOutput(path, [file, ...texts.keys()], options.weights)
   const made = target === 'onnx' ? await buildModel(program, options) : buildStep(program, options, opset)

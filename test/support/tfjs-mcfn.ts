@@ -2,9 +2,10 @@
 import type { OptimiserKind, Program } from '../../compiler/artefact.ts'
 import { emitTfjs } from '../../compiler/emit/tfjs/module.ts'
 import type { NdArray } from '../../compiler/interpret/array.ts'
+import { evaluateModule, type Tf } from '../../runtime/engines/tfjs/module.ts'
 import { startOf, stepCase, stepDistances, useCases } from './mcfn.ts'
 import { distance } from './ort.ts'
-import { arraysOf, batchOf, type EmittedModule, importText, type Tf, weightsOf } from './tfjs.ts'
+import { arraysOf, batchOf, weightsOf } from './tfjs.ts'
 
 /** The greatest distances that were found, and the tensors that were left behind. */
 export interface Compared {
@@ -20,7 +21,7 @@ export async function compareModule(tf: Tf, program: Program, optimiser: Optimis
   const before = tf.memory().numTensors
   const emitted = emitTfjs(program, { optimiser })
   const { params, states } = emitted
-  const module = await importText<EmittedModule>(emitted.text)
+  const module = evaluateModule(emitted.text, 'mcfn.mjs')
   const state = module.load(tf, weightsOf(emitted, { params: startOf(params), states: startOf(states) }))
 
   let inUse = 0

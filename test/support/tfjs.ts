@@ -8,14 +8,9 @@ import { type SupportName, support } from '../../compiler/emit/tfjs/support.ts'
 import { dtypes } from '../../compiler/emit/tfjs/text.ts'
 import type { NdArray } from '../../compiler/interpret/array.ts'
 import type { Graph } from '../../compiler/ir/graph.ts'
+import { evaluateModule, type ModuleBatch, type Tf } from '../../runtime/engines/tfjs/module.ts'
 import { encodeSafetensors } from '../../runtime/formats/safetensors.ts'
 import { nameWeights } from '../../runtime/train/checkpoint.ts'
-
-export type Tf = typeof Tfjs
-
-/** Imports the text of a module. */
-export const importText = async <T>(text: string): Promise<T> =>
-  (await import(/* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`)) as T
 
 interface GraphModule {
   constants(tf: Tf): Record<string, Tfjs.Tensor>
@@ -36,7 +31,7 @@ export async function loadGraph(graph: Graph, inputs: readonly GivenInput[] = []
   const { text } = writeFunction({ name: 'run', doc: ['Runs it.'], graph, inputs, end }, constants, {})
   const own = (Object.keys(support) as SupportName[]).map((name) => support[name])
   const whole = [text, 'export const constants = (tf) => ({', ...constants.print(), '})', ...own].join('\n')
-  const module = await importText<GraphModule>(whole)
+  const module = evaluateModule<GraphModule>(whole, 'graph.mjs')
   return {
     text: whole,
     async run(tf, feeds) {
@@ -71,34 +66,8 @@ const arrayOf = async (tensor: Tfjs.Tensor): Promise<NdArray> => ({
   data: Float64Array.from(await tensor.data()),
 })
 
-/** An emitted module, as its declarations have it. */
-export interface EmittedModule {
-  load(tf: Tf, weights: Uint8Array): EmittedState
-  forward(state: EmittedState, batch: unknown): Record<string, Tfjs.Tensor>
-  loss(state: EmittedState, batch: unknown): Record<string, Tfjs.Tensor>
-  trainStep(
-    state: EmittedState,
-    batch: unknown,
-    options: { readonly learningRate: number; readonly weightDecay?: number; readonly seed?: number },
-  ): {
-    readonly loss: Tfjs.Tensor
-    readonly losses: Record<string, Tfjs.Tensor>
-    readonly gradientNorm: Tfjs.Tensor
-    readonly predictions: Record<string, Tfjs.Tensor>
-  }
-  save(state: EmittedState): Promise<Uint8Array>
-  dispose(state: EmittedState): void
-}
-
-export interface EmittedState {
-  readonly step: number
-  readonly params: Tfjs.Tensor
-  readonly states?: Tfjs.Tensor
-  readonly [slot: string]: unknown
-}
-
 /** The batch that a module takes, of the interpreter's arrays. */
-export const batchOf = (tf: Tf, feeds: Readonly<Record<string, NdArray>>): Record<string, Tfjs.Tensor> =>
+export const batchOf = (tf: Tf, feeds: Readonly<Record<string, NdArray>>): ModuleBatch =>
   Object.fromEntries(Object.entries(feeds).map(([name, array]) => [name, feedOf(tf, name, array)])) as never
 
 /** Parameters and states as a module's weights file. */

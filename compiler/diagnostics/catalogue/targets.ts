@@ -36,3 +36,14 @@ export const noLoss = error<{ model: string }>('MCF5006', 'nothing-to-train', (p
   message: `\`${p.model}\` has no loss, so there is nothing to train it by`,
   help: ['add one: loss ce = CrossEntropy()(z, target)'],
 }))
+
+export const rankTooHigh = error<{ rank: number; highest: number; shape: string }>('MCF5010', 'rank-too-high', (p) => ({
+  message: `tfjs cannot compute this: a tensor of it has ${p.rank} axes, and its backends take ${p.highest} at most`,
+  notes: [`it is ${p.shape}`],
+  help: ['sum or pick along an axis earlier, or join axes with `flatten`', '`--target onnx` has no such limit'],
+}))
+
+export const idsTooLarge = error<{ name: string; below: number }>('MCF5011', 'ids-too-large', (p) => ({
+  message: `\`${p.name}\` holds ids up to ${p.below - 1}, and whole numbers have 32 bits in tfjs`,
+  help: ['`--target onnx` takes ids of 64 bits'],
+}))

@@ -31,12 +31,14 @@ export function writeFunction(
   print: PrintOptions,
 ): WrittenFunction {
   const listing = listFunction(graph, constants, inputs)
+  // Noise is keyed by a seed, which every function that draws can be given.
+  const further = options ?? (listing.calls.has('noise') ? '{ seed = 0 } = {}' : undefined)
   const reads = listing.statements.some(({ args }) => args.some((arg) => readsConstant(arg)))
   const lines = [
     '/**',
     ...doc.map((line) => ` * ${line}`.trimEnd()),
     ' */',
-    `export function ${name}(state, batch${options === undefined ? '' : `, ${options}`}) {`,
+    `export function ${name}(state, batch${further === undefined ? '' : `, ${further}`}) {`,
     reads ? '  const { tf, k } = state' : '  const { tf } = state',
     ...printBody(listing, print),
     '',

@@ -1,5 +1,6 @@
 /** A compiled model as an ES module for `@tensorflow/tfjs-core`: forward pass, losses and a training step, written out. */
 import type { FlatLayout, OptimiserKind, Program, TrainingLayout } from '../../artefact.ts'
+import { DiagnosticError } from '../../diagnostics/diagnostic.ts'
 import type { Graph } from '../../ir/graph.ts'
 import { branchless } from '../../passes/branchless.ts'
 import { foldConstants } from '../../passes/fold-constants.ts'
@@ -11,6 +12,7 @@ import { buildTrainingGraph, readFromFlat } from '../../train/training-graph.ts'
 import { createConstants } from './constants.ts'
 import { declareModule } from './declarations.ts'
 import { type FunctionParts, objectOf, type WrittenFunction, writeFunction } from './function.ts'
+import { findHighRanks, findLargeIds } from './legal.ts'
 import type { Result } from './listing.ts'
 import { peakOf } from './memory.ts'
 import type { PrintOptions } from './print.ts'
@@ -102,6 +104,11 @@ export function emitTfjs(program: Program, options: TfjsOptions): TfjsModule {
     }),
   }
 
+  const problems = [
+    ...findLargeIds(signature),
+    ...findHighRanks(Object.values(functions).flatMap(({ listing }) => listing.statements)),
+  ]
+  if (problems.length > 0) throw new DiagnosticError(problems)
   const calls = new Set<SupportName>(['readSafetensors', 'writeSafetensors', 'flatten', 'unflatten'])
   for (const { listing } of Object.values(functions)) {
     for (const name of listing.calls) calls.add(name)

@@ -1,4 +1,5 @@
 /** An emitted module at run time: what its declarations say, for models of any shape. */
+import { runInThisContext } from 'node:vm'
 import type * as Tfjs from '@tensorflow/tfjs-core'
 
 /** @tensorflow/tfjs-core, or a package that brings it. */
@@ -14,7 +15,7 @@ export interface ModuleState {
 }
 
 /** Tensors by name; lengths are plain numbers. */
-export type ModuleBatch = Readonly<Record<string, Tensor | readonly number[]>>
+export type ModuleBatch = Record<string, Tensor | number[]>
 
 export interface ModuleStepOptions {
   readonly learningRate: number
@@ -40,8 +41,11 @@ export interface EmittedModule {
   dispose(state: ModuleState): void
 }
 
-/** Imports the text of a module; it imports nothing itself, so it needs no place on the disk. */
-export const importModule = async (text: string): Promise<EmittedModule> =>
-  (await import(
-    /* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`
-  )) as EmittedModule
+/**
+ * Runs the text of a module that imports nothing; it needs no place on the disk. `name` stands for it in stack traces.
+ */
+export function evaluateModule<T = EmittedModule>(text: string, name: string): T {
+  const exported = [...text.matchAll(/^export (?:async )?(?:function|const) (\w+)/gm)].map(([, one]) => one)
+  const body = text.replaceAll(/^export /gm, '')
+  return runInThisContext(`(() => {${body}\nreturn { ${exported.join(', ')} }\n})()`, { filename: name }) as T
+}

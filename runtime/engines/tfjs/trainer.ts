@@ -11,7 +11,7 @@ import type { Engine, Trainer, Weights } from '../engine.ts'
 import { predictAll } from '../predict-all.ts'
 import type { Value } from '../value.ts'
 import type { Backend } from './backends.ts'
-import { importModule, type ModuleBatch, type Tf } from './module.ts'
+import { evaluateModule, type ModuleBatch, type Tf } from './module.ts'
 
 /** The engine on a backend that is open. */
 export const tfjsEngine = (backend: Backend): Engine => ({
@@ -31,7 +31,7 @@ async function tfjsTrainer(
 ): Promise<Trainer> {
   const { tf } = backend
   const engine = `tfjs (${backend.name})`
-  const module = await importModule(layout.text)
+  const module = evaluateModule(layout.text, 'mcfnc:step.mjs')
   // Where a file tells of steps, its optimiser's vectors are read too; which step it is is told with each.
   const file = { tensors: nameVectors(layout, start), metadata: { step: '1' } }
   const state = module.load(tf, encodeSafetensors(file))
@@ -80,7 +80,7 @@ async function tfjsTrainer(
       } catch (cause) {
         throw failed(`taking step ${control.step}`, cause)
       } finally {
-        tf.dispose(batch as Tfjs.TensorContainer)
+        tf.dispose(batch)
       }
     },
     async weights() {
@@ -97,7 +97,7 @@ async function tfjsTrainer(
         const result = module.forward({ ...state, params, ...states }, batch)
         const made: Record<string, Value> = {}
         for (const name of names) made[name] = await toValue(result[name] as Tfjs.Tensor)
-        tf.dispose([result, batch as Tfjs.TensorContainer])
+        tf.dispose([result, batch])
         return made
       }
       try {
