@@ -1,7 +1,7 @@
 /** The joint graph of a training step: forward, derivatives, optimiser and state updates over flat vectors. */
 import type { FlatLayout, OptimiserKind, Program, TrainingArtefact } from '../artefact.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
-import { noLoss, reservedName } from '../diagnostics/catalogue/targets.ts'
+import { noLoss, noParameter, reservedName } from '../diagnostics/catalogue/targets.ts'
 import { DiagnosticError, diagnose } from '../diagnostics/diagnostic.ts'
 import { emitOnnx, type OnnxOptions, signatureInputs } from '../emit/onnx/emit.ts'
 import { type Builder, createBuilder, mapGraph } from '../ir/builder.ts'
@@ -32,7 +32,7 @@ export interface TrainingGraph {
 
 /**
  * The joint graph of a program, with the inputs and outputs that `TrainingArtefact` states; ragged, no masks. Throws a
- * DiagnosticError where the model has no loss.
+ * DiagnosticError where the model has no loss or no parameter.
  */
 export function buildTrainingGraph(
   program: Program,
@@ -44,6 +44,8 @@ export function buildTrainingGraph(
   if (!total) throw new DiagnosticError([diagnose(noLoss, undefined, { model: program.signature.model })])
   const variables = allVariables(program)
   const params = layoutOf(variables.filter((variable) => variable.role === 'param'))
+  if (params.size === 0)
+    throw new DiagnosticError([diagnose(noParameter, undefined, { model: program.signature.model })])
   const states = layoutOf(variables.filter((variable) => variable.role === 'state'))
   const slots = slotsOf(optimiser)
   checkNames(program, ['params', 'states', ...slots, ...scalars, ...vectors])

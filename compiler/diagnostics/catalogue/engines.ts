@@ -41,7 +41,7 @@ export const noAdapter = error<{ engine: string }>('MCF6506', 'no-adapter', (p) 
 }))
 
 export const backendUnknown = error<{ engine: string; backend: string; known: readonly string[] }>(
-  'MCF6507',
+  'MCF6509',
   'backend-unknown',
   (p) => ({
     message: `${quote(p.engine)} has no backend ${quote(p.backend)}`,

@@ -43,7 +43,7 @@ export const rankTooHigh = error<{ rank: number; highest: number; shape: string 
   help: ['sum or pick along an axis earlier, or join axes with `flatten`', '`--target onnx` has no such limit'],
 }))
 
-export const idsTooLarge = error<{ name: string; below: number }>('MCF5011', 'ids-too-large', (p) => ({
-  message: `\`${p.name}\` holds ids up to ${p.below - 1}, and whole numbers have 32 bits in tfjs`,
-  help: ['`--target onnx` takes ids of 64 bits'],
+export const noParameter = error<{ model: string }>('MCF5011', 'no-parameter', (p) => ({
+  message: `\`${p.model}\` has no parameter, so there is nothing to train`,
+  help: ['a block such as `Dense` brings its own; in a block of yours: param w: [c] = zeros()'],
 }))

@@ -12,7 +12,7 @@ import { buildTrainingGraph, readFromFlat } from '../../train/training-graph.ts'
 import { createConstants } from './constants.ts'
 import { declareModule } from './declarations.ts'
 import { type FunctionParts, objectOf, type WrittenFunction, writeFunction } from './function.ts'
-import { findHighRanks, findLargeIds } from './legal.ts'
+import { findHighRanks } from './legal.ts'
 import type { Result } from './listing.ts'
 import { peakOf } from './memory.ts'
 import type { PrintOptions } from './print.ts'
@@ -104,10 +104,7 @@ export function emitTfjs(program: Program, options: TfjsOptions): TfjsModule {
     }),
   }
 
-  const problems = [
-    ...findLargeIds(signature),
-    ...findHighRanks(Object.values(functions).flatMap(({ listing }) => listing.statements)),
-  ]
+  const problems = findHighRanks(Object.values(functions).flatMap(({ listing }) => listing.statements))
   if (problems.length > 0) throw new DiagnosticError(problems)
   const calls = new Set<SupportName>(['readSafetensors', 'writeSafetensors', 'flatten', 'unflatten'])
   for (const { listing } of Object.values(functions)) {
