@@ -1,10 +1,10 @@
 /** ONNX Runtime sessions, as every caller here wants them: repeatable, and of steady memory. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import * as messages from '../../../compiler/diagnostics/catalogue/engines.ts'
-import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
+import { type Diagnostic, DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
 import type { Value } from '../value.ts'
 
-/** Where ONNX Runtime computes; what a provider lacks is done on the CPU. */
+/** Where ONNX Runtime computes; an operator that a provider lacks is computed on the CPU. */
 export type Provider = 'cpu' | 'webgpu' | 'cuda'
 
 export interface SessionOptions {
@@ -37,14 +37,19 @@ export async function engineVersion(): Promise<string> {
   return env.versions.node ?? env.versions.common
 }
 
-/** Loads a model. Throws a DiagnosticError where the engine is missing or refuses the model. */
+/**
+ * Loads a model. Throws a DiagnosticError where the engine is missing or refuses the model, or where the provider is not to
+ * be had: nothing falls back to the CPU as a whole.
+ */
 export async function openSession(onnx: Uint8Array, options: SessionOptions): Promise<Session> {
   const ort = await loadEngine()
+  const { provider = 'cpu' } = options
+  // A provider that the package lacks would be left out with a warning, and the CPU take its place.
+  if (ort.listSupportedBackends().every(({ name }) => name !== provider)) throw new DiagnosticError([absent(provider)])
   let session: InferenceSession
   try {
     session = await ort.InferenceSession.create(onnx, {
-      executionProviders:
-        options.provider === undefined || options.provider === 'cpu' ? ['cpu'] : [options.provider, 'cpu'],
+      executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       intraOpNumThreads: options.threads,
@@ -62,7 +67,7 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
       },
     })
   } catch (cause) {
-    throw new DiagnosticError([diagnose(messages.engineRefuses, undefined, { why: reason(cause) })])
+    throw new DiagnosticError([await explain(cause, provider, () => ort.InferenceSession.create(onnx))])
   }
   const tensor = (value: Value): Tensor => {
     if (value.dtype === 'f32') return new ort.Tensor('float32', value.data, value.dims)
@@ -94,6 +99,38 @@ function fromTensor(tensor: Tensor): Value {
   if (data instanceof BigInt64Array) return { dtype: 'i64', data, dims }
   if (data instanceof Uint8Array) return { dtype: 'bool', data, dims }
   throw new RangeError(`an output of type ${tensor.type} is not supported`)
+}
+
+/** Why no session opened: the provider, or, where the model does not load on the CPU either, the model. */
+async function explain(
+  cause: unknown,
+  provider: Provider,
+  retry: () => Promise<InferenceSession>,
+): Promise<Diagnostic> {
+  const why = reason(cause)
+  if (/failed to get a webgpu adapter/i.test(why))
+    return diagnose(messages.noAdapter, undefined, { engine: 'ONNX Runtime' })
+  if (/failed to load shared library/i.test(why)) return absent(provider)
+  if (provider !== 'cpu') {
+    const session = await retry().catch(() => undefined)
+    await session?.release()
+    if (session) return diagnose(messages.providerFails, undefined, { provider, why: why.trim().split('\n')[0] ?? '' })
+  }
+  return diagnose(messages.engineRefuses, undefined, { why })
+}
+
+/** The provider's libraries are not there, or not those that they need. */
+function absent(provider: Provider): Diagnostic {
+  const platform = `${process.platform}-${process.arch}`
+  const install =
+    provider === 'cuda' && platform === 'linux-x64'
+      ? 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12; it needs CUDA 12 and cuDNN 9'
+      : undefined
+  return diagnose(messages.providerAbsent, undefined, {
+    provider,
+    platform,
+    ...(install === undefined ? {} : { install }),
+  })
 }
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
