@@ -18,12 +18,12 @@ export function runProbe(program: string, name: string, limits: ProbeLimits): Pr
     const child = fork(program, ['doctor', '--probe', name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     const findings: Finding[] = []
     let stderr = ''
-    const end = (ended: { readonly cut?: string; readonly late: boolean }): void => {
+    let ended: Pick<Probed, 'cut' | 'late'> | undefined
+    /** Ends it, once it has said all that it will: some drivers crash or wait when a process ends by itself. */
+    const end = (how: Pick<Probed, 'cut' | 'late'>): void => {
       clearTimeout(timer)
-      child.removeAllListeners()
-      // It has said all that it will: some drivers crash or wait when a process ends by itself.
+      ended ??= how
       child.kill('SIGKILL')
-      resolve({ findings, stderr, ...ended })
     }
     const limit = (ms: number): NodeJS.Timeout =>
       setTimeout(() => end({ cut: `no answer within ${ms / 1000} s`, late: true }), ms)
@@ -32,16 +32,24 @@ export function runProbe(program: string, name: string, limits: ProbeLimits): Pr
       stderr = (stderr + data.toString()).slice(-most)
     })
     child.on('message', (finding: Finding) => {
+      if (ended) return
       findings.push(finding)
       clearTimeout(timer)
       if (finding.kind === 'end') end({ late: false })
       else timer = limit(limits.step)
     })
-    child.on('error', (failure) => end({ cut: failure.message, late: false }))
+    child.on('error', (failure) => {
+      end({ cut: failure.message, late: false })
+      // One that never started does not close.
+      if (child.pid === undefined) resolve({ findings, stderr, cut: failure.message, late: false })
+    })
+    // Only now is the last of stderr here.
     child.on('close', (code, signal) => {
-      const said = stderr.split('\n').find((line) => line.startsWith('error'))
+      clearTimeout(timer)
       const how = signal === null ? `its process ended with code ${code}` : `its process was ended by ${signal}`
-      end({ cut: said === undefined ? how : `${how}: ${said}`, late: false })
+      const said = stderr.split('\n').find((line) => line.startsWith('error'))
+      const cut = said === undefined ? how : `${how}: ${said}`
+      resolve({ findings, stderr, ...(ended ?? { cut, late: false }) })
     })
   })
 }

@@ -22,20 +22,38 @@ export async function doctor(options: DoctorOptions): Promise<number> {
   const program = process.argv[1] ?? ''
   const found: DoctorRow[] = []
   // One after another: two at a time would slow each other down.
-  for (const target of targets) found.push(rowOf(target, await runProbe(program, nameOf(target), limits)))
+  for (const target of targets) {
+    say(`trying ${nameOf(target)}`)
+    found.push(rowOf(target, await runProbe(program, nameOf(target), limits)))
+  }
   const rows = nameAdapters(found)
+  const { findings } = await runProbe(program, best, limits)
+  const auto = findings.find((finding) => finding.kind === 'best')
+  say('')
   const [chosen] = rows
-  if (options.json) process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`)
+  if (options.json) process.stdout.write(`${JSON.stringify(rows.map(markChoice(auto?.backend)), undefined, 2)}\n`)
   else {
-    const { findings } = await runProbe(program, best, limits)
-    const auto = findings.find((finding) => finding.kind === 'best')
     const { batch, lengths } = size
-    const words = `the second training step of MCFN, a batch of ${batch}, ${lengths.frames} frames, ${lengths.words} words`
+    const what = `the second training step of MCFN, a batch of ${batch}, ${lengths.frames} frames, ${lengths.words} words`
     const choice = chosen ? formatChoice(chosen, auto) : []
-    process.stdout.write(`${[...formatRows(rows, words), '', ...choice].join('\n')}\n`)
+    process.stdout.write(`${[...formatRows(rows, what), '', ...choice].join('\n')}\n`)
   }
   return chosen && works(chosen) ? exitCodes.fine : exitCodes.wrong
 }
+
+/** A line on a terminal that the next one takes the place of: some backends take their time. */
+function say(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+}
+
+/** For `--json`: whether a row is what is taken by default, and by `--backend auto`. */
+const markChoice =
+  (auto: string | undefined) =>
+  (row: DoctorRow, index: number): object => ({
+    ...row,
+    default: index === 0,
+    auto: row.engine === 'tfjs' && row.backend === auto,
+  })
 
 async function tryOne(name: string): Promise<number> {
   const tell = (finding: Finding): Promise<void> =>
@@ -52,5 +70,6 @@ async function tryOne(name: string): Promise<number> {
   }
   if (target) await probe(target, trial, tell)
   else if (name === best) await probeBest(tell)
+  else return exitCodes.usage
   return exitCodes.fine
 }

@@ -12,7 +12,7 @@ export interface Probed {
   readonly stderr: string
 }
 
-/** A row, as `--json` prints it. */
+/** What a target is found to be. */
 export interface DoctorRow {
   readonly engine: Target['engine']
   readonly backend: Target['backend']

@@ -4,7 +4,8 @@ import { backendAbsent, noAdapter, providerAbsent } from '../../compiler/diagnos
 import { DiagnosticError } from '../../compiler/diagnostics/diagnostic.ts'
 import { encodeModel } from '../../compiler/emit/onnx/model.ts'
 import type { Engine } from '../engines/engine.ts'
-import { engineVersion, openSession, type Provider } from '../engines/ort/session.ts'
+import type { Provider } from '../engines/ort/providers.ts'
+import { engineVersion, openSession } from '../engines/ort/session.ts'
 import { defaultThreads } from '../engines/ort/threads.ts'
 import { ortEngine } from '../engines/ort/trainer.ts'
 import {

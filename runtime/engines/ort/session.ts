@@ -1,11 +1,9 @@
 /** ONNX Runtime sessions, as every caller here wants them: repeatable, and of steady memory. */
 import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import * as messages from '../../../compiler/diagnostics/catalogue/engines.ts'
-import { type Diagnostic, DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
+import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
 import type { Value } from '../value.ts'
-
-/** Where ONNX Runtime computes; an operator that a provider lacks is computed on the CPU. */
-export type Provider = 'cpu' | 'webgpu' | 'cuda'
+import { explainAbsence, explainRefusal, type Provider } from './providers.ts'
 
 export interface SessionOptions {
   readonly threads: number
@@ -45,7 +43,8 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
   const ort = await loadEngine()
   const { provider = 'cpu' } = options
   // A provider that the package lacks would be left out with a warning, and the CPU take its place.
-  if (ort.listSupportedBackends().every(({ name }) => name !== provider)) throw new DiagnosticError([absent(provider)])
+  if (ort.listSupportedBackends().every(({ name }) => name !== provider))
+    throw new DiagnosticError([explainAbsence(provider)])
   let session: InferenceSession
   try {
     session = await ort.InferenceSession.create(onnx, {
@@ -67,7 +66,12 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
       },
     })
   } catch (cause) {
-    throw new DiagnosticError([await explain(cause, provider, () => ort.InferenceSession.create(onnx))])
+    const loadsOnCpu = (): Promise<boolean> =>
+      ort.InferenceSession.create(onnx).then(
+        (opened) => opened.release().then(() => true),
+        () => false,
+      )
+    throw new DiagnosticError([await explainRefusal(reason(cause), provider, loadsOnCpu)])
   }
   const tensor = (value: Value): Tensor => {
     if (value.dtype === 'f32') return new ort.Tensor('float32', value.data, value.dims)
@@ -99,38 +103,6 @@ function fromTensor(tensor: Tensor): Value {
   if (data instanceof BigInt64Array) return { dtype: 'i64', data, dims }
   if (data instanceof Uint8Array) return { dtype: 'bool', data, dims }
   throw new RangeError(`an output of type ${tensor.type} is not supported`)
-}
-
-/** Why no session opened: the provider, or, where the model does not load on the CPU either, the model. */
-async function explain(
-  cause: unknown,
-  provider: Provider,
-  retry: () => Promise<InferenceSession>,
-): Promise<Diagnostic> {
-  const why = reason(cause)
-  if (/failed to get a webgpu adapter/i.test(why))
-    return diagnose(messages.noAdapter, undefined, { engine: 'ONNX Runtime' })
-  if (/failed to load shared library/i.test(why)) return absent(provider)
-  if (provider !== 'cpu') {
-    const session = await retry().catch(() => undefined)
-    await session?.release()
-    if (session) return diagnose(messages.providerFails, undefined, { provider, why: why.trim().split('\n')[0] ?? '' })
-  }
-  return diagnose(messages.engineRefuses, undefined, { why })
-}
-
-/** The provider's libraries are not there, or not those that they need. */
-function absent(provider: Provider): Diagnostic {
-  const platform = `${process.platform}-${process.arch}`
-  const install =
-    provider === 'cuda' && platform === 'linux-x64'
-      ? 'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12; it needs CUDA 12 and cuDNN 9'
-      : undefined
-  return diagnose(messages.providerAbsent, undefined, {
-    provider,
-    platform,
-    ...(install === undefined ? {} : { install }),
-  })
 }
 
 const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
