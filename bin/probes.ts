@@ -15,7 +15,11 @@ const most = 64 * 1024
 /** Runs `mcfnc doctor --probe <name>` with the same program, and collects what it tells. Never rejects. */
 export function runProbe(program: string, name: string, limits: ProbeLimits): Promise<Probed> {
   return new Promise((resolve) => {
-    const child = fork(program, ['doctor', '--probe', name], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+    const child = fork(program, ['doctor', '--probe', name], {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // What it prints is read here.
+      env: { ...process.env, FORCE_COLOR: '0' },
+    })
     const findings: Finding[] = []
     let stderr = ''
     let ended: Pick<Probed, 'cut' | 'late'> | undefined

@@ -56,6 +56,9 @@ const markChoice =
   })
 
 async function tryOne(name: string): Promise<number> {
+  // Where the one that asks is gone, nobody waits for the answer; being able to hear of it must not keep this process.
+  process.on('disconnect', () => process.exit())
+  process.channel?.unref()
   const tell = (finding: Finding): Promise<void> =>
     new Promise((resolve, reject) => {
       const told = (failure: Error | null | undefined): void => (failure ? reject(failure) : resolve())

@@ -1,6 +1,11 @@
 /** Tries one engine on one backend: what it finds, and how long a training step takes. Belongs in a process of its own. */
 import type { Program } from '../../compiler/artefact.ts'
-import { backendAbsent, noAdapter, providerAbsent } from '../../compiler/diagnostics/catalogue/engines.ts'
+import {
+  backendAbsent,
+  engineMissing,
+  noAdapter,
+  providerAbsent,
+} from '../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError } from '../../compiler/diagnostics/diagnostic.ts'
 import { encodeModel } from '../../compiler/emit/onnx/model.ts'
 import type { Engine } from '../engines/engine.ts'
@@ -137,7 +142,7 @@ interface TensorflowBackend {
   readonly isUsingGpuDevice: boolean
 }
 
-const absences: readonly string[] = [backendAbsent.code, noAdapter.code, providerAbsent.code]
+const absences: readonly string[] = [backendAbsent, engineMissing, noAdapter, providerAbsent].map(({ code }) => code)
 
 /** A diagnostic as a finding. */
 function explain({ diagnostics: [first] }: DiagnosticError, details: Found['details']): Found {
