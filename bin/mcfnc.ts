@@ -174,6 +174,13 @@ spec(program.command('bench').description('measure a training step, its memory, 
   .option('--json', 'print it as JSON')
   .action((file, options) => guard('bench', async () => (await import('./commands/bench.ts')).bench(file, options)))
 
+program
+  .command('doctor')
+  .description('list the engines and backends of this machine, and how to get what is missing')
+  .option('--json', 'print it as JSON')
+  .addOption(new Option('--probe <name>', 'try one of them in this process').hideHelp())
+  .action((options) => guard('doctor', async () => (await import('./commands/doctor.ts')).doctor(options)))
+
 // `mcfnc … | head` closes the pipe early; that is no fault.
 process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
   if (failure.code !== 'EPIPE') throw failure

@@ -2,7 +2,7 @@
 import { backendUnknown } from '../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import type { Engine } from './engine.ts'
-import { type Provider, providers } from './ort/session.ts'
+import { type Provider, providers } from './ort/providers.ts'
 import { ortEngine } from './ort/trainer.ts'
 import { type BackendName, backendNames, openBackend, openBestBackend } from './tfjs/backends.ts'
 import { tfjsEngine } from './tfjs/trainer.ts'

@@ -35,9 +35,24 @@ export const noAdapter = error<{ engine: string }>('MCF6506', 'no-adapter', (p) 
   message: `${p.engine} finds no graphics adapter for WebGPU`,
   notes: ['on Linux it is found through Vulkan: a driver with its ICD file, and the library libvulkan1'],
   help: [
-    'install the driver of the graphics card, or leave `--backend` out',
+    "install the graphics card's driver; on Debian, `apt-get install libvulkan1 mesa-vulkan-drivers` or NVIDIA's",
+    '`mcfnc doctor` lists what this machine has',
     "a software adapter serves for tests: VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json, from Debian's chromium",
   ],
+}))
+
+export const providerAbsent = error<{ provider: string; platform: string; install?: string }>(
+  'MCF6507',
+  'provider-absent',
+  (p) => ({
+    message: `ONNX Runtime is installed without its provider ${quote(p.provider)} (${p.platform})`,
+    help: [...(p.install === undefined ? [] : [p.install]), '`mcfnc doctor` lists what this machine has'],
+  }),
+)
+
+export const providerFails = error<{ provider: string; why: string }>('MCF6508', 'provider-fails', (p) => ({
+  message: `ONNX Runtime's provider ${quote(p.provider)} does not start: ${p.why}`,
+  help: ['`mcfnc doctor` lists what this machine has'],
 }))
 
 export const backendUnknown = error<{ engine: string; backend: string; known: readonly string[] }>(

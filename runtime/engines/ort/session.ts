@@ -3,10 +3,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node'
 import * as messages from '../../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
 import type { Value } from '../value.ts'
-
-/** Where ONNX Runtime computes; what a provider lacks is done on the CPU. */
-export type Provider = 'cpu' | 'webgpu' | 'cuda'
-export const providers: readonly Provider[] = ['cpu', 'webgpu', 'cuda']
+import { explainAbsence, explainRefusal, type Provider } from './providers.ts'
 
 export interface SessionOptions {
   readonly threads: number
@@ -38,14 +35,20 @@ export async function engineVersion(): Promise<string> {
   return env.versions.node ?? env.versions.common
 }
 
-/** Loads a model. Throws a DiagnosticError where the engine is missing or refuses the model. */
+/**
+ * Loads a model. Throws a DiagnosticError where the engine is missing or refuses the model, or where the provider is not to
+ * be had: nothing falls back to the CPU as a whole.
+ */
 export async function openSession(onnx: Uint8Array, options: SessionOptions): Promise<Session> {
   const ort = await loadEngine()
+  const { provider = 'cpu' } = options
+  // A provider that the package lacks would be left out with a warning, and the CPU take its place.
+  if (ort.listSupportedBackends().every(({ name }) => name !== provider))
+    throw new DiagnosticError([explainAbsence(provider)])
   let session: InferenceSession
   try {
     session = await ort.InferenceSession.create(onnx, {
-      executionProviders:
-        options.provider === undefined || options.provider === 'cpu' ? ['cpu'] : [options.provider, 'cpu'],
+      executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
       executionMode: 'sequential',
       graphOptimizationLevel: 'all',
       intraOpNumThreads: options.threads,
@@ -63,7 +66,12 @@ export async function openSession(onnx: Uint8Array, options: SessionOptions): Pr
       },
     })
   } catch (cause) {
-    throw new DiagnosticError([diagnose(messages.engineRefuses, undefined, { why: reason(cause) })])
+    const loadsOnCpu = (): Promise<boolean> =>
+      ort.InferenceSession.create(onnx).then(
+        (opened) => opened.release().then(() => true),
+        () => false,
+      )
+    throw new DiagnosticError([await explainRefusal(reason(cause), provider, loadsOnCpu)])
   }
   const tensor = (value: Value): Tensor => {
     if (value.dtype === 'f32') return new ort.Tensor('float32', value.data, value.dims)

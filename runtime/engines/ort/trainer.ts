@@ -9,7 +9,8 @@ import { version } from '../../version.ts'
 import type { Compiled, Engine, Trainer, Weights } from '../engine.ts'
 import { predictAll } from '../predict-all.ts'
 import { scalar, type Value } from '../value.ts'
-import { engineVersion, openSession, type Provider, type Session, type SessionOptions } from './session.ts'
+import type { Provider } from './providers.ts'
+import { engineVersion, openSession, type Session, type SessionOptions } from './session.ts'
 
 /** The engine on a provider of ONNX Runtime. */
 export async function ortEngine({ threads, provider }: { threads: number; provider: Provider }): Promise<Engine> {

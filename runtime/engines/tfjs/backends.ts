@@ -42,8 +42,7 @@ export async function openBestBackend(): Promise<{ readonly backend: Backend; re
   for (const name of backendNames) {
     try {
       const backend = await openBackend(name)
-      if (!backend.details.adapter?.startsWith(softwareMark))
-        return { backend, why: [...passed, `\`${name}\` is there`].join('; ') }
+      if (!isSoftware(backend)) return { backend, why: [...passed, `\`${name}\` is there`].join('; ') }
       passed.push(`\`${name}\` has a software adapter only`)
     } catch (failure) {
       if (!(failure instanceof DiagnosticError)) throw failure
@@ -54,6 +53,10 @@ export async function openBestBackend(): Promise<{ readonly backend: Backend; re
 }
 
 const softwareMark = 'software: '
+
+/** Whether the backend's adapter computes on the processor. */
+export const isSoftware = ({ details }: Pick<Backend, 'details'>): boolean =>
+  details.adapter?.startsWith(softwareMark) === true
 
 const openers: Readonly<Record<BackendName, () => Promise<Backend>>> = {
   cpu: openCpu,
