@@ -9,7 +9,7 @@ import {
 import { DiagnosticError } from '../../compiler/diagnostics/diagnostic.ts'
 import { encodeModel } from '../../compiler/emit/onnx/model.ts'
 import type { Engine } from '../engines/engine.ts'
-import type { Provider } from '../engines/ort/providers.ts'
+import { type Provider, providers } from '../engines/ort/providers.ts'
 import { engineVersion, openSession } from '../engines/ort/session.ts'
 import { defaultThreads } from '../engines/ort/threads.ts'
 import { ortEngine } from '../engines/ort/trainer.ts'
@@ -28,8 +28,6 @@ import { type StepSize, timeStep } from './step-time.ts'
 export type Target =
   | { readonly engine: 'onnxruntime'; readonly backend: Provider }
   | { readonly engine: 'tfjs'; readonly backend: BackendName }
-
-const providers: readonly Provider[] = ['cpu', 'webgpu', 'cuda']
 
 /** The first is what `mcfnc train` takes unless told otherwise. */
 export const targets: readonly [Target, ...Target[]] = [
