@@ -1,5 +1,6 @@
 /** Calls that work element by element on operands of different shapes. */
 import type { TensorType } from '../../ir/graph.ts'
+import { sameDims } from '../../ops/types.ts'
 import { type Dim, isOne, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Emission, Ref } from './emission.ts'
 
@@ -9,7 +10,7 @@ const highRank = 5
 /** A call of tfjs whose result has the operands' shapes, broadcast. At high rank, neighbouring axes are taken as one. */
 export function pointwise(fn: string, operands: readonly Ref[], type: TensorType, e: Emission): Ref {
   const { dims } = type
-  if (dims.length < highRank) return e.call(fn, operands, type)
+  if (dims.length < highRank) return e.call(fn, withoutLead(operands, dims, e), type)
   const aligned = operands.map((x) => [...dims.slice(x.type.dims.length).map(() => oneDim), ...x.type.dims])
   const groups = groupAxes(dims, aligned)
   const merge = (of: readonly Dim[]): Dim[] => groups.map((axes) => productDims(axes.map((axis) => of[axis] as Dim)))
@@ -18,6 +19,19 @@ export function pointwise(fn: string, operands: readonly Ref[], type: TensorType
     groups.length < highRank ? e.reshape(x, merge(aligned[at] ?? [])) : e.reshape(e.expand(x, dims), low.dims),
   )
   return e.reshape(e.call(fn, sides, low), dims)
+}
+
+/**
+ * Operands without axes of size 1 in front, where the result has more there: `cpu` repeats a row in a plain loop, and finds the
+ * place of each number anew where the row says that it has rows above it.
+ */
+function withoutLead(operands: readonly Ref[], dims: readonly Dim[], e: Emission): readonly Ref[] {
+  if (!operands.some((x) => sameDims(x.type.dims, dims))) return operands
+  return operands.map((x) => {
+    const first = x.type.dims.findIndex((dim) => !isOne(dim))
+    const start = first < 0 ? x.type.dims.length : first
+    return start === 0 || sameDims(x.type.dims, dims) ? x : e.reshape(x, x.type.dims.slice(start))
+  })
 }
 
 /** Runs of neighbouring axes along which each operand either repeats throughout or not at all. */
