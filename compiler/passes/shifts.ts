@@ -9,6 +9,7 @@ import { guessSize } from '../ir/product.ts'
 import type { Attributes } from '../ops/op.ts'
 import { type Dim, negateDim, staticSize } from '../shapes/dim.ts'
 import type { Pass } from './pass.ts'
+import { readersOf } from './readers.ts'
 
 /** The pass, for ragged graphs that are differentiated already. */
 export const shifts: Pass = {
@@ -24,15 +25,13 @@ const keyOf = (operand: ValueId, { axis, offset, stride, dilation, dim }: Window
 
 /** A window of a product as a product of a window, where that is no larger and nothing else reads the product. */
 function takeBack(graph: Graph): Graph {
-  const uses = new Map<ValueId, number>()
-  for (const id of [...graph.nodes.flatMap((node) => node.operands), ...graph.outputs.map(({ value }) => value)])
-    uses.set(id, (uses.get(id) ?? 0) + 1)
+  const readers = readersOf(graph)
   const nodes = new Map(graph.nodes.map((node) => [node.id, node]))
   return mapGraph(graph, (node, [x], b) => {
     if (node.op !== 'window' || x === undefined || staticSize(node.attributes.offset) === undefined) return undefined
     const [source] = node.operands as [ValueId]
     const product = b.node(x)
-    if (product.op !== 'contract' || nodes.get(source)?.op !== 'contract' || uses.get(source) !== 1) return undefined
+    if (product.op !== 'contract' || nodes.get(source)?.op !== 'contract' || readers.get(source) !== 1) return undefined
     return ofOperand(b, product, node.attributes)
   })
 }

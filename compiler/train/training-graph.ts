@@ -14,6 +14,7 @@ import { layout } from '../passes/layout.ts'
 import { padding } from '../passes/padding.ts'
 import { type Pass, type PassOptions, runPasses } from '../passes/pass.ts'
 import { shifts } from '../passes/shifts.ts'
+import { taps } from '../passes/taps.ts'
 import { batchDim, constantDim, staticSize } from '../shapes/dim.ts'
 import { layoutOf } from './initialise.ts'
 import { clipByNorm, optimisers, slotsOf } from './optimisers.ts'
@@ -181,6 +182,7 @@ export const forwardPasses: readonly Pass[] = [centre, layout]
 export const trainingPasses: readonly Pass[] = [
   branchless,
   shifts,
+  taps,
   layout,
   padding({ inputs: 'zero' }),
   foldConstants(),
