@@ -19,7 +19,7 @@ import { shifts } from '../../../compiler/passes/shifts.ts'
 import { taps } from '../../../compiler/passes/taps.ts'
 import { batchDim, constantDim, seqDim } from '../../../compiler/shapes/dim.ts'
 import { buildTrainingGraph } from '../../../compiler/train/training-graph.ts'
-import { handMadeMcfn } from '../../bench/support/mcfn.ts'
+import { handMadeMcfn } from '../../support/hand-made.ts'
 import { distance } from '../../support/ort.ts'
 import { buildRandomGraph, ID_COUNT } from '../../support/random-graph.ts'
 
