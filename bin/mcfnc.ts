@@ -170,7 +170,7 @@ spec(program.command('bench').description('measure a training step, its memory, 
   .option('--words <n>', 'words a sample', whole(1), 32)
   .option('--steps <n>', 'steps of varying lengths, to watch the memory', whole(8), 200)
   .option('--threads <n>', 'threads to compute with (default: physical cores, at most 8)', whole(1))
-  .option('--spinning', 'let threads wait in a loop')
+  .option('--products', 'list the products')
   .option('--json', 'print it as JSON')
   .action((file, options) => guard('bench', async () => (await import('./commands/bench.ts')).bench(file, options)))
 

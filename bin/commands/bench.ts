@@ -1,18 +1,22 @@
-/** `npm run bench`: the training step against the model's own matrix products, its memory, and the compiler's time. */
-import { createHash } from 'node:crypto'
-import v8 from 'node:v8'
-import vm from 'node:vm'
-import { compile } from '../../compiler/compile.ts'
+/** `mcfnc bench`: the training step against the model's own matrix products, its memory, and the compiler's time. */
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
-import { makeNodeReader } from '../../compiler/source/node-reader.ts'
 import { emitTraining } from '../../compiler/train/training-graph.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
-import { flopsOf, median, openStepBench, productsOf, timeProduct } from '../../runtime/report/bench.ts'
-import { formatTable } from '../../runtime/report/table.ts'
+import {
+  best,
+  earlySteps,
+  measureMemory,
+  measureSpeed,
+  median,
+  productFlops,
+  productTime,
+  type SpeedReport,
+} from '../../runtime/report/bench.ts'
+import { flopsOf, nameOf } from '../../runtime/report/products.ts'
 import { startWeights } from '../../runtime/train/weights.ts'
 import { version } from '../../runtime/version.ts'
 import { exitCodes } from '../failure.ts'
-import { loadProgram, type SpecOptions } from '../spec.ts'
+import { compileFile, loadProgram, type SpecOptions } from '../spec.ts'
 
 interface BenchOptions extends SpecOptions {
   readonly batch: number
@@ -20,122 +24,104 @@ interface BenchOptions extends SpecOptions {
   readonly words: number
   readonly steps: number
   readonly threads?: number
-  readonly spinning?: boolean
+  readonly products?: boolean
   readonly json?: boolean
 }
 
+const now = (): number => performance.now()
+
 export async function bench(file: string, options: BenchOptions): Promise<number> {
-  const now = (): number => performance.now()
+  const { batch, frames, words, steps } = options
   const threads = options.threads ?? defaultThreads()
-  const session = { threads, spinning: options.spinning ?? false }
-  const lengths = { frames: options.frames, words: options.words }
   // First, while nothing has warmed up.
-  const compileTime = measureCompiler(file, options, now)
+  const compiler = timeCompiler(file, options)
   const { program } = loadProgram(file, options)
   const artefact = emitTraining(program, { optimiser: 'adam', producerVersion: version })
-
-  const step = await openStepBench(program, artefact, options.batch, session, now)
-  for (let i = 0; i < 3; i++) await step.take(lengths)
-  const times: number[] = []
-  for (let i = 0; i < 15; i++) times.push(await step.take(lengths))
-  const stepTime = median(times)
-
-  const products = productsOf(program, options.batch, lengths)
-  const rows: { shape: string; count: number; each: number; rate: number }[] = []
-  for (const product of products) {
-    const each = await timeProduct(product, session, now)
-    const { stack, rows: m, inner, columns } = product
-    rows.push({
-      shape: `${stack > 1 ? `${stack} × ` : ''}[${m}, ${inner}] · [${inner}, ${columns}]`,
-      count: product.count,
-      each,
-      rate: flopsOf(product) / each / 1e6,
-    })
-  }
-  const productTime = rows.reduce((sum, { count, each }) => sum + count * each, 0)
-  const flops = products.reduce((sum, product) => sum + product.count * flopsOf(product), 0)
-  const square = { stack: 1, rows: 2048, inner: 2048, columns: 2048 }
-  const squareTime = await timeProduct(square, session, now)
-  const peak = flopsOf(square) / squareTime / 1e6
-
-  const memory = await measureMemory(step.take, options)
-  await step.release()
-  const report = {
-    threads,
-    batch: options.batch,
-    lengths,
-    step_ms: stepTime,
-    products_ms: productTime,
-    ratio: stepTime / productTime,
-    step_gflops: flops / stepTime / 1e6,
-    square_gflops: peak,
-    memory,
-    compile_ms: compileTime,
-  }
-  if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`)
+  const session = { threads, spinning: true }
+  const subject = { program, artefact, batch, lengths: { frames, words }, options: session, now }
+  const speed = await measureSpeed(subject)
+  const memory = await measureMemory(subject, steps)
+  const figures = { ...summarise(speed), memory_mib: memory, compile_ms: compiler }
+  const sizes = { threads, batch, lengths: { frames, words } }
+  if (options.json) print(JSON.stringify({ ...sizes, ...figures }, undefined, 2))
   else {
-    const ms = (x: number): string => `${x.toFixed(1)} ms`
-    const gflops = (x: number): string => `${x.toFixed(0)} GFLOP/s`
-    const table = formatTable(
-      ['product', 'count', 'each', 'all', 'rate'],
-      rows.map(({ shape, count, each, rate }) => [shape, `${count}`, ms(each), ms(each * count), gflops(rate)]),
-      'lrrrr',
-    )
-    process.stdout.write(
-      `${[
-        ...table,
-        '',
-        `training step          ${ms(stepTime)} at a batch of ${options.batch}, ${options.frames} frames, ${options.words} words; ${threads} threads`,
-        `its matrix products    ${ms(productTime)} each alone; the step takes ${(stepTime / productTime).toFixed(2)} times as long (at most 1.5)`,
-        `rate                   ${gflops(report.step_gflops)}; a product of 2048³ runs at ${gflops(peak)} (${((100 * report.step_gflops) / peak).toFixed(0)}%)`,
-        `memory                 at most ${memory.early_mib.toFixed(0)} MiB in the first ${memory.early_steps} steps of varying lengths, ${memory.late_mib.toFixed(0)} MiB in the ${memory.late_steps} after`,
-        `compiler               ${ms(compileTime.first_ms)} from text to ONNX bytes the first time, ${ms(compileTime.again_ms)} after (target: 100 ms)`,
-      ].join('\n')}\n`,
-    )
+    print(`a batch of ${batch}, ${frames} frames, ${words} words; ${threads} threads`)
+    for (const line of describe(figures, steps)) print(line)
+    if (options.products) for (const line of listProducts(speed)) print(line)
   }
   return exitCodes.fine
 }
 
-/**
- * The greatest resident size over steps whose lengths vary: early ones, and those after. Garbage is collected before each
- * look, as its comings and goings would hide a growth.
- */
-async function measureMemory(
-  take: (lengths: Readonly<Record<string, number>>) => Promise<number>,
-  { steps, frames, words }: BenchOptions,
-): Promise<{ early_steps: number; early_mib: number; late_steps: number; late_mib: number }> {
-  const early = Math.min(50, Math.ceil(steps / 4))
-  const peaks = [0, 0]
-  v8.setFlagsFromString('--expose-gc')
-  const collect: () => void = vm.runInNewContext('gc')
-  for (let i = 0; i < steps; i++) {
-    const share = (((i * 37) % 41) + 1) / 41
-    await take({ frames: Math.max(1, Math.round(frames * share)), words: Math.max(1, Math.round(words * share)) })
-    collect()
-    const side = i < early ? 0 : 1
-    peaks[side] = Math.max(peaks[side] ?? 0, process.memoryUsage().rss / 2 ** 20)
+const print = (text: string): void => void process.stdout.write(`${text}\n`)
+
+function summarise(speed: SpeedReport) {
+  const flops = productFlops(speed)
+  const pair = (of: (measure: (times: readonly number[]) => number) => number) => ({
+    best: of(best),
+    middle: of(median),
+  })
+  const step = pair((measure) => measure(speed.steps))
+  const alone = pair((measure) => productTime(speed, measure))
+  return {
+    step_ms: step,
+    products_ms: alone,
+    products: speed.products.reduce((sum, { product }) => sum + product.count, 0),
+    ratio: { best: step.best / alone.best, middle: step.middle / alone.middle },
+    gflop: flops / 1e9,
+    gflops: flops / step.best / 1e6,
+    square_gflops: (2 * 2048 ** 3) / best(speed.squares) / 1e6,
   }
-  return { early_steps: early, early_mib: peaks[0] ?? 0, late_steps: steps - early, late_mib: peaks[1] ?? 0 }
 }
 
-/** From the text to the bytes of both targets, everything cold but the code at first; then warm. */
-function measureCompiler(
-  file: string,
-  options: SpecOptions,
-  now: () => number,
-): { first_ms: number; again_ms: number; training_ms: number } {
-  const read = makeNodeReader()
-  const hash = (text: string): string => createHash('sha256').update(text).digest('hex')
-  const once = (): [number, number] => {
+type Figures = ReturnType<typeof summarise> & {
+  readonly memory_mib: { readonly early: number; readonly late: number }
+  readonly compile_ms: ReturnType<typeof timeCompiler>
+}
+
+function describe(figures: Figures, steps: number): string[] {
+  const { step_ms, products_ms, ratio, gflops, square_gflops, memory_mib, compile_ms } = figures
+  const ms = (value: number): string => `${value.toFixed(1)} ms`
+  const both = ({ best, middle }: { best: number; middle: number }): string =>
+    `${ms(best)} at best, ${ms(middle)} in the middle`
+  const compiled = ({ first, warm }: { first: number; warm: number }): string =>
+    `${ms(first)} the first time, ${ms(warm)} when warm`
+  const early = earlySteps(steps)
+  const growth = (100 * (memory_mib.late - memory_mib.early)) / memory_mib.early
+  return [
+    `training step: ${both(step_ms)}`,
+    `its ${figures.products} products alone: ${both(products_ms)}`,
+    `step / products: ${ratio.best.toFixed(2)} at best, ${ratio.middle.toFixed(2)} in the middle (1.5 is allowed)`,
+    `rate: ${gflops.toFixed(0)} GFLOP/s over ${figures.gflop.toFixed(1)} GFLOP; a 2048³ product: ${square_gflops.toFixed(0)} GFLOP/s; ${((100 * gflops) / square_gflops).toFixed(0)}%`,
+    `memory: ${memory_mib.early.toFixed(0)} MiB at most in ${early} steps of varying lengths, ${memory_mib.late.toFixed(0)} MiB in the next ${steps - early} (${growth.toFixed(1)}%)`,
+    `compile time, text to bytes: the model ${compiled(compile_ms.model)}; the training step ${compiled(compile_ms.step)}`,
+  ]
+}
+
+const listProducts = ({ products }: SpeedReport): string[] =>
+  products.map(({ product, times }) => {
+    const time = best(times)
+    const rate = flopsOf(product) / time / 1e6
+    return `  ${product.count} of ${nameOf(product)}: ${time.toFixed(2)} ms, ${rate.toFixed(0)} GFLOP/s`
+  })
+
+/** From the text to the bytes of both targets: cold but for the code's loading, then warm. */
+function timeCompiler(file: string, options: SpecOptions) {
+  const model: number[] = []
+  const step: number[] = []
+  for (let round = 0; round < 8; round++) {
     const start = now()
-    const { program } = compile(file, read, { variants: options.variant ?? [], overrides: options.D ?? {}, hash })
-    if (!program) throw new Error('the spec is wrong')
-    exportInference(program, startWeights(program, 0), { producerVersion: version })
-    const middle = now()
+    const { program } = compileFile(file, options)
+    const compiled = now() - start
+    // What is wrong with the spec is told where it is loaded.
+    if (!program) break
+    const weights = startWeights(program, 0)
+    const ready = now()
+    exportInference(program, weights, { producerVersion: version })
+    const exported = now()
     emitTraining(program, { optimiser: 'adam', producerVersion: version })
-    return [middle - start, now() - middle]
+    model.push(compiled + exported - ready)
+    step.push(compiled + now() - exported)
   }
-  const [first] = once()
-  const warm = Array.from({ length: 7 }, once)
-  return { first_ms: first, again_ms: median(warm.map(([x]) => x)), training_ms: median(warm.map(([, x]) => x)) }
+  const figures = (times: readonly number[]) => ({ first: times[0] ?? 0, warm: best(times) })
+  return { model: figures(model), step: figures(step) }
 }

@@ -2,28 +2,22 @@
  * Takes scales and shifts by known rows into the products before them, as batch normalisation at prediction asks for:
  * (x W + b - m) / s * g + h is x W' + b'.
  */
-import { type Builder, copyNode, mapGraph } from '../ir/builder.ts'
+import type { Builder } from '../ir/builder.ts'
 import type { AnyNode, Graph, Node, ValueId } from '../ir/graph.ts'
 import { isOne, oneDim } from '../shapes/dim.ts'
 import { knownValues } from './known.ts'
 import type { Pass } from './pass.ts'
+import { mapWithReaders } from './readers.ts'
 
 /** The pass, for ragged inference graphs whose weights are given. */
 export const foldAffine: Pass = {
   name: 'fold-affine',
   description: 'Takes scales and shifts by known rows into the weights of the products before them.',
   run(graph: Graph) {
-    const uses = new Map<ValueId, number>()
-    for (const id of [...graph.nodes.flatMap((node) => node.operands), ...graph.outputs.map((output) => output.value)])
-      uses.set(id, (uses.get(id) ?? 0) + 1)
-    const readers = new Map<ValueId, number>()
     let known: ((value: ValueId) => boolean) | undefined
-    return mapGraph(graph, (node, operands, b) => {
+    return mapWithReaders(graph, (node, operands, b, alone) => {
       known ??= knownValues(true, b.node)
-      const folder: Folder = { b, known, alone: (id) => (readers.get(id) ?? 1) <= 1 }
-      const value = rewrite(folder, node, operands) ?? copyNode(b, node, operands)
-      readers.set(value, (readers.get(value) ?? 0) + (uses.get(node.id) ?? 0))
-      return value
+      return rewrite({ b, known, alone }, node, operands)
     })
   },
 }

@@ -3,7 +3,7 @@
  * order and takes them in several, so a transpose that reaches one costs nothing; between products transposes move
  * through element-wise operations to where the tensors are small.
  */
-import { type Builder, copyNode, mapGraph } from '../ir/builder.ts'
+import type { Builder } from '../ir/builder.ts'
 import { padRank } from '../ir/contract.ts'
 import type { Graph, Node, ValueId } from '../ir/graph.ts'
 import { costOf, guessSize, type Label, type ProductPlan, planProduct, sameOrder } from '../ir/product.ts'
@@ -11,27 +11,13 @@ import type { Attributes } from '../ops/op.ts'
 import { ops } from '../ops/table.ts'
 import { type Dim, isOne, oneDim } from '../shapes/dim.ts'
 import type { Pass } from './pass.ts'
+import { mapWithReaders } from './readers.ts'
 
 /** The pass, for graphs before and after differentiation. */
 export const layout: Pass = {
   name: 'layout',
   description: 'Orders axes so that products take and give them as they stand.',
-  run(graph: Graph) {
-    const uses = new Map<ValueId, number>()
-    const count = (id: ValueId, by: number, into: Map<ValueId, number>): void => {
-      into.set(id, (into.get(id) ?? 0) + by)
-    }
-    for (const node of graph.nodes) for (const operand of node.operands) count(operand, 1, uses)
-    for (const output of graph.outputs) count(output.value, 1, uses)
-    // How often values of the new graph will be read, as far as it is built.
-    const readers = new Map<ValueId, number>()
-    return mapGraph(graph, (node, operands, b) => {
-      const mover: Mover = { b, alone: (id) => (readers.get(id) ?? 1) <= 1 }
-      const value = place(mover, node, operands) ?? copyNode(b, node, operands)
-      count(value, uses.get(node.id) ?? 0, readers)
-      return value
-    })
-  },
+  run: (graph: Graph) => mapWithReaders(graph, (node, operands, b, alone) => place({ b, alone }, node, operands)),
 }
 
 interface Mover {

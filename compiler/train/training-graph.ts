@@ -13,6 +13,8 @@ import { foldConstants } from '../passes/fold-constants.ts'
 import { layout } from '../passes/layout.ts'
 import { padding } from '../passes/padding.ts'
 import { type Pass, type PassOptions, runPasses } from '../passes/pass.ts'
+import { shifts } from '../passes/shifts.ts'
+import { taps } from '../passes/taps.ts'
 import { batchDim, constantDim, staticSize } from '../shapes/dim.ts'
 import { layoutOf } from './initialise.ts'
 import { clipByNorm, optimisers, slotsOf } from './optimisers.ts'
@@ -179,4 +181,11 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
 export const forwardPasses: readonly Pass[] = [centre, layout]
 
 /** From the joint graph to one that can be emitted; our own loader fills padding with zeros. */
-export const trainingPasses: readonly Pass[] = [branchless, layout, padding({ inputs: 'zero' }), foldConstants()]
+export const trainingPasses: readonly Pass[] = [
+  branchless,
+  shifts,
+  taps,
+  layout,
+  padding({ inputs: 'zero' }),
+  foldConstants(),
+]

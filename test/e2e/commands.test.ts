@@ -197,6 +197,7 @@ test('a bench measures what it says', async () => {
   const sizes = ['--batch', '2', '--frames', '20', '--words', '4', '--steps', '8', '--threads', '1']
   const report = JSON.parse((await mcfnc(['bench', tiny, ...sizes, '--json'])).stdout)
   expect(report).toMatchObject({ threads: 1, batch: 2, lengths: { frames: 20, words: 4 } })
-  for (const key of ['step_ms', 'products_ms', 'ratio', 'square_gflops']) expect(report[key]).toBeGreaterThan(0)
-  expect(report.compile_ms.again_ms).toBeGreaterThan(0)
+  for (const key of ['step_ms', 'products_ms', 'ratio']) expect(report[key].best).toBeGreaterThan(0)
+  expect(report.square_gflops).toBeGreaterThan(0)
+  expect(report.compile_ms.step.warm).toBeGreaterThan(0)
 })

@@ -17,6 +17,7 @@ import {
   type OnnxTensor,
   type OnnxValue,
 } from './model.ts'
+import { orderNodes } from './order.ts'
 
 export interface OnnxOptions {
   /** 13 to 21; 17 unless given. */
@@ -114,6 +115,7 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
       inputs: inputs.map((input) => ({ ...input, dims: input.dims.map(onnxDim) })),
       outputs,
       ...live,
+      nodes: options.onnxRuntime === true ? orderNodes(live.nodes) : live.nodes,
     },
   })
 }

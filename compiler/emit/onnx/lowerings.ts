@@ -5,7 +5,7 @@ import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, OnnxAttributes, Operand } from './emission.ts'
 import { emitGather, emitScatterAdd } from './gather.ts'
-import { emitWindow, rangeOf } from './window.ts'
+import { emitShifts, emitWindow, rangeOf } from './window.ts'
 
 /** Adds the nodes of one op and returns the name of the value they make. */
 export type OnnxLowering<K extends OpName> = (node: Node<K>, operands: readonly Operand[], e: Emission) => string
@@ -202,12 +202,8 @@ export const lowerings = {
   concat: (node, operands, e) =>
     operands.length === 1
       ? at(operands, 0).name
-      : e.op(
-          'Concat',
-          operands.map((operand) => operand.name),
-          { axis: { int: node.attributes.axis } },
-          node.type,
-        ),
+      : (emitShifts(operands, node.attributes.axis, node.type, e) ??
+        plain('Concat', { axis: { int: node.attributes.axis } })(node, operands, e)),
   window: (node, operands, e) => emitWindow(at(operands, 0), node.attributes, node.type, e),
   gather: (node, operands, e) => emitGather(at(operands, 0), at(operands, 1), node.attributes.batchAxes, node.type, e),
   scatterAdd: (node, operands, e) => emitScatterAdd(at(operands, 0), at(operands, 1), node.attributes, node.type, e),

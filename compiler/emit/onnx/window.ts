@@ -1,5 +1,5 @@
 /** Affine reads along an axis (`window`) as Slice and Pad, or as a gather where the offset differs by sample. */
-import type { TensorType } from '../../ir/graph.ts'
+import type { TensorType, ValueId } from '../../ir/graph.ts'
 import type { Attributes } from '../../ops/op.ts'
 import {
   addDim,
@@ -8,6 +8,7 @@ import {
   isBatch,
   isRagged,
   oneDim,
+  sameDim,
   scaleDim,
   staticSize,
   subDim,
@@ -99,6 +100,42 @@ function emitAffine(x: Operand, axis: number, offset: number, stride: number, di
   const padded = pad(x, axis, before, back, addDim(addDim(size, behind), constantDim(before)), e)
   const stop = after === undefined ? e.extent(addDim(last, constantDim(before))) : after < 0 ? after : end
   return cut(padded, axis, Math.max(0, offset), stop, stride, dim, e).name
+}
+
+/**
+ * Shifts of one tensor along an axis, side by side along the next: one gather from the padded tensor, whose rows ONNX
+ * Runtime copies in parallel, in place of a pad for each and a concatenation.
+ */
+export function emitShifts(
+  operands: readonly Operand[],
+  beside: number,
+  type: TensorType,
+  e: Emission,
+): string | undefined {
+  const axis = beside - 1
+  const dim = type.dims[axis]
+  if (!e.cutsByPad || dim === undefined) return undefined
+  const shifts = operands.map((operand): readonly [ValueId, number | undefined] => {
+    const { op, operands: of, attributes } = e.definition(operand.id)
+    if (op !== 'window' || attributes.axis !== axis) return [operand.id, 0]
+    const { stride, dilation, offset } = attributes
+    return [of[0] as ValueId, stride === 1 && dilation === 1 ? staticSize(offset) : undefined]
+  })
+  const [source] = shifts[0] as readonly [ValueId, number | undefined]
+  const { type: from } = e.definition(source)
+  const same = shifts.every(([id]) => id === source) && sameDim(from.dims[axis] as Dim, dim)
+  const offsets = shifts.flatMap(([, offset]) => offset ?? [])
+  if (!same || operands.length === 1 || offsets.length < shifts.length) return undefined
+  const [front, back] = [Math.max(0, -Math.min(...offsets)), Math.max(0, ...offsets)]
+  const x: Operand = { id: source, name: e.nameOf(source), type: from }
+  const padded = pad(x, axis, front, back, addDim(dim, constantDim(front + back)), e)
+  const rows = e.once(`shifts:${dim.key}:${offsets}`, () =>
+    e.op('Add', [e.op('Unsqueeze', [rangeOf(dim, e), e.ints([1])]), e.ints(offsets.map((offset) => offset + front))]),
+  )
+  const { dims } = from
+  const apart = [...dims.slice(0, beside), constantDim(offsets.length), ...dims.slice(beside)]
+  const read = e.op('Gather', [padded.name, rows], { axis: { int: axis } }, { dtype: from.dtype, dims: apart })
+  return e.reshape(read, from.dtype, apart, type.dims)
 }
 
 /** Reads whose offset depends on lengths: positions are computed, and those outside the operand read a row of zeros. */

@@ -8,7 +8,7 @@ import { type NdArray, ndArray, sizeOf } from '../../../compiler/interpret/array
 import { interpret } from '../../../compiler/interpret/interpret.ts'
 import type { Env } from '../../../compiler/interpret/ragged.ts'
 import { buildTrainingGraph } from '../../../compiler/train/training-graph.ts'
-import { batchTensors, createTwin, type Twin, type TwinBatch } from '../../bench/support/tfjs-twin.ts'
+import { batchTensors, createTwin, type Twin, type TwinBatch } from '../../bench/tfjs-twin.ts'
 import { feedsOf, programOf, small, startOf, trained, wider } from '../../support/mcfn.ts'
 
 const { graph, params, states } = buildTrainingGraph(programOf([], small), 'adam')

@@ -5,8 +5,8 @@ import { DiagnosticError } from '../../../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../../../compiler/emit/onnx/export.ts'
 import { encodeModel } from '../../../compiler/emit/onnx/model.ts'
 import { emitTraining } from '../../../compiler/train/training-graph.ts'
-import { handMadeMcfn } from '../../bench/support/mcfn.ts'
 import { errorDocs } from '../../support/error-docs.ts'
+import { handMadeMcfn } from '../../support/hand-made.ts'
 
 const codesOf = (work: () => unknown): string[] => {
   try {

@@ -7,7 +7,7 @@ import { verifyGraph } from '../../../compiler/ir/verify.ts'
 import { runPasses } from '../../../compiler/passes/pass.ts'
 import { formatDim } from '../../../compiler/shapes/dim.ts'
 import { initialValues, layoutOf } from '../../../compiler/train/initialise.ts'
-import { handMadeMcfn } from '../../bench/support/mcfn.ts'
+import { handMadeMcfn } from '../../support/hand-made.ts'
 import { distance, loadOnnx } from '../../support/ort.ts'
 
 const program = handMadeMcfn({ d: 16, audio: 6, text: 5, heads: 2, hidden: 8, classes: 3 })

@@ -7,7 +7,7 @@ import type { Graph } from '../../../compiler/ir/graph.ts'
 import { verifyGraph } from '../../../compiler/ir/verify.ts'
 import { initialValues } from '../../../compiler/train/initialise.ts'
 import { buildTrainingGraph, emitTraining } from '../../../compiler/train/training-graph.ts'
-import { handMadeMcfn } from '../../bench/support/mcfn.ts'
+import { handMadeMcfn } from '../../support/hand-made.ts'
 import { distance, loadOnnx } from '../../support/ort.ts'
 
 const program = handMadeMcfn({ d: 16, audio: 6, text: 5, heads: 2, hidden: 8, classes: 3 })

@@ -14,10 +14,12 @@ import { centre } from '../../../compiler/passes/centre.ts'
 import { foldAffine } from '../../../compiler/passes/fold-affine.ts'
 import { foldConstants, type Weights } from '../../../compiler/passes/fold-constants.ts'
 import { layout } from '../../../compiler/passes/layout.ts'
-import type { Pass } from '../../../compiler/passes/pass.ts'
+import { type Pass, runPasses } from '../../../compiler/passes/pass.ts'
+import { shifts } from '../../../compiler/passes/shifts.ts'
+import { taps } from '../../../compiler/passes/taps.ts'
 import { batchDim, constantDim, seqDim } from '../../../compiler/shapes/dim.ts'
 import { buildTrainingGraph } from '../../../compiler/train/training-graph.ts'
-import { handMadeMcfn } from '../../bench/support/mcfn.ts'
+import { handMadeMcfn } from '../../support/hand-made.ts'
 import { distance } from '../../support/ort.ts'
 import { buildRandomGraph, ID_COUNT } from '../../support/random-graph.ts'
 
@@ -65,6 +67,8 @@ const rewrites: readonly { readonly name: string; readonly of: (graph: Graph) =>
     { name: 'centre', of: () => centre, tolerance: 1e-9 },
     { name: 'layout', of: () => layout, tolerance: 1e-9 },
     { name: 'fold-affine', of: () => foldAffine, tolerance: 1e-9 },
+    { name: 'shifts', of: () => shifts, tolerance: 1e-9 },
+    { name: 'taps', of: () => taps, tolerance: 1e-9 },
     { name: 'fold-constants', of: (graph) => foldConstants(weightsOf(graph)), tolerance: 1e-9 },
   ]
 
@@ -160,4 +164,48 @@ test('a product takes a transposed operand as it stands, through element-wise op
   const after = layout.run(graph)
   expect(count(after, 'transpose')).toBe(0)
   expectSame(graph, after, 1e-12)
+})
+
+describe('a convolution', () => {
+  const b = createBuilder()
+  const x = b.input('x', 'data', f32(batchDim, frames, c(4)))
+  const w = b.input('w', 'param', f32(c(3), c(4), c(4)))
+  const products = [0, 1, 2].map((k) => {
+    const tap = b.reshape(b.window(w, { axis: 0, offset: c(k), dim: c(1) }), [c(4), c(4)])
+    const read = b.window(b.tanh(x), { axis: 1, offset: c(2 * k - 2), dim: frames })
+    return b.contract(read, tap, [0, 1, 2], [2, 3], [0, 1, 3])
+  })
+  const y = products.reduce((p, q) => b.add(p, q))
+  const gradients = differentiate(b, b.sum(b.mul(y, b.tanh(y)), [0, 1, 2]), [x, w]) as [number, number]
+  const graph = b.finish({
+    seqs: [{ name: 'frames', low: 1, high: undefined, sources: [{ input: 'x', axis: 1, lengths: 'x_lengths' }] }],
+    outputs: [
+      { name: 'y', value: y, role: 'output' },
+      ...gradients.map((value, k) => ({ name: `gradient ${k}`, value, role: 'gradient' }) as const),
+    ],
+  })
+  const isShift = (node: AnyNode): boolean =>
+    node.op === 'window' && node.attributes.axis === 1 && node.type.dims.length === 3
+
+  test('shifts its input and its cotangent, and no product', () => {
+    const after = runPasses(graph, [shifts])
+    const shifted = after.nodes.filter(isShift).map((node) => node.operands[0])
+    expect(shifted.length).toBe(4)
+    expect(new Set(shifted).size).toBe(2)
+    expect(count(after, 'contract')).toBe(9)
+    expectSame(graph, after, 1e-12)
+  })
+
+  test('is one product, and two backwards', () => {
+    const after = runPasses(graph, [shifts, taps])
+    expect(count(after, 'contract')).toBe(3)
+    expectSame(graph, after, 1e-12)
+  })
+
+  test('stays as it is where something else reads a product', () => {
+    const outputs = [...graph.outputs, { name: 'first', value: products[0] as number, role: 'output' } as const]
+    const more = { ...graph, outputs }
+    expect(count(runPasses(more, [taps]), 'contract')).toBeGreaterThan(3)
+    expectSame(more, runPasses(more, [shifts, taps]), 1e-12)
+  })
 })

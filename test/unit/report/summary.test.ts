@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { compile } from '../../../compiler/compile.ts'
-import { flopsOf, productsOf } from '../../../runtime/report/bench.ts'
+import { flopsOf, productsOf } from '../../../runtime/report/products.ts'
 import { countFlops, countParameters, formatFlops, summarise } from '../../../runtime/report/summary.ts'
 
 const spec = `
@@ -33,7 +33,7 @@ test('blocks have their own parameters and arithmetic, inside those that hold th
 })
 
 test('the products of a step are those of both directions', () => {
-  const products = productsOf(program, 2, { frames: 10 })
+  const products = productsOf(program, (name) => (name === 'batch' ? 2 : 10))
   const total = products.reduce((sum, product) => sum + product.count * flopsOf(product), 0)
   // Forward, the weights' gradient, and the inputs' gradient but for the first layer, whose input needs none.
   const [first, second] = [2 * 20 * 12, 2 * 20 * 20]

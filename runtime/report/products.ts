@@ -1,10 +1,16 @@
-/** A model's matrix products, and each of them alone in ONNX Runtime. */
-import { encodeModel } from '../../../compiler/emit/onnx/model.ts'
-import type { Graph, ValueId } from '../../../compiler/ir/graph.ts'
-import { groupLabels } from '../../../compiler/ir/product.ts'
-import { type Dim, evaluateDim } from '../../../compiler/shapes/dim.ts'
-import { openSession } from '../../../runtime/engines/ort/session.ts'
-import type { Value } from '../../../runtime/engines/value.ts'
+/** A training step's matrix products, and each of them alone in ONNX Runtime. */
+import type { Program } from '../../compiler/artefact.ts'
+import { encodeModel } from '../../compiler/emit/onnx/model.ts'
+import type { ValueId } from '../../compiler/ir/graph.ts'
+import { groupLabels } from '../../compiler/ir/product.ts'
+import { runPasses } from '../../compiler/passes/pass.ts'
+import { type Dim, evaluateDim } from '../../compiler/shapes/dim.ts'
+import { buildTrainingGraph, trainingPasses } from '../../compiler/train/training-graph.ts'
+import { openSession, type SessionOptions } from '../engines/ort/session.ts'
+import type { Value } from '../engines/value.ts'
+
+/** A clock, in milliseconds. */
+export type Clock = () => number
 
 /** `batch` products of [rows, depth] by [depth, columns]. */
 export interface Product {
@@ -17,13 +23,22 @@ export interface Product {
 export const flopsOf = ({ batch, rows, depth, columns }: Product): number => 2 * batch * rows * depth * columns
 export const nameOf = ({ batch, rows, depth, columns }: Product): string => `${batch} x ${rows} x ${depth} x ${columns}`
 
-/** Products of less work are left out, since alone little but the call would be measured; and those with a row or column. */
-const least = 1e6
+export interface CountedProduct extends Product {
+  /** How often a step has it. */
+  readonly count: number
+}
 
-/** The products of a graph at given sizes, with how often each occurs. */
-export function productsOf(graph: Graph, sizeOf: (name: string) => number): Map<string, Product & { count: number }> {
+/** Products of a smaller share of the work are left out: alone, little but the call would be measured. */
+const leastShare = 2e-5
+
+/** Passes that do not change what a step multiplies; `taps` joins products, and each is counted as the spec has it. */
+const keeping = trainingPasses.filter(({ name }) => name !== 'padding' && name !== 'taps')
+
+/** The matrix products of a program's training step, forward and backward, at given sizes; none with a single row or column. */
+export function productsOf(program: Program, sizeOf: (name: string) => number): CountedProduct[] {
+  const graph = runPasses(buildTrainingGraph(program, 'adam').graph, keeping)
   const dimsOf = new Map<ValueId, readonly Dim[]>(graph.nodes.map((node) => [node.id, node.type.dims]))
-  const found = new Map<string, Product & { count: number }>()
+  const found = new Map<string, CountedProduct>()
   for (const node of graph.nodes) {
     if (node.op !== 'contract') continue
     const { left, right } = node.attributes
@@ -41,18 +56,25 @@ export function productsOf(graph: Graph, sizeOf: (name: string) => number): Map<
       depth: count(groups.summed),
       columns: count(groups.columns),
     }
-    if (groups.summed.length === 0 || product.rows === 1 || product.columns === 1 || flopsOf(product) < least) continue
+    if (groups.summed.length === 0 || product.rows === 1 || product.columns === 1) continue
     const key = nameOf(product)
     found.set(key, { ...product, count: (found.get(key)?.count ?? 0) + 1 })
   }
-  return found
+  const products = [...found.values()]
+  const least = leastShare * products.reduce((sum, product) => sum + product.count * flopsOf(product), 0)
+  return products.filter((product) => flopsOf(product) >= least)
 }
 
 /**
  * The times of one product as a model of its own, in milliseconds. Only the result's first rows are handed out, so that
  * no copy is measured.
  */
-export async function timeProduct(product: Product, threads: number, runs: number): Promise<number[]> {
+export async function timeProduct(
+  product: Product,
+  options: SessionOptions,
+  now: Clock,
+  runs: number,
+): Promise<number[]> {
   const { batch, rows, depth, columns } = product
   const lead = batch > 1 ? [batch] : []
   const ints = (name: string, value: number) =>
@@ -76,7 +98,7 @@ export async function timeProduct(product: Product, threads: number, runs: numbe
       values: [],
     },
   })
-  const session = await openSession(onnx, { threads, spinning: true })
+  const session = await openSession(onnx, options)
   const random = (...dims: number[]): Value => ({
     dtype: 'f32',
     dims,
@@ -85,10 +107,10 @@ export async function timeProduct(product: Product, threads: number, runs: numbe
   const feeds = { a: random(...lead, rows, depth), b: random(...lead, depth, columns) }
   const times: number[] = []
   for (let k = 0; k <= runs; k++) {
-    const start = performance.now()
+    const start = now()
     await session.run(feeds, { y: null })
     // The first run allocates.
-    if (k > 0) times.push(performance.now() - start)
+    if (k > 0) times.push(now() - start)
   }
   await session.release()
   return times

@@ -1,8 +1,8 @@
 /** Feeds for a training step of any compiled model, at a batch size and lengths of choice. */
-import type { Program, TrainingArtefact } from '../../../compiler/artefact.ts'
-import { BATCH, type Dim, evaluateDim } from '../../../compiler/shapes/dim.ts'
-import { initialValues } from '../../../compiler/train/initialise.ts'
-import type { Value } from '../../../runtime/engines/value.ts'
+import type { Program, TrainingArtefact } from '../../compiler/artefact.ts'
+import { BATCH, type Dim, evaluateDim } from '../../compiler/shapes/dim.ts'
+import { initialValues } from '../../compiler/train/initialise.ts'
+import type { Value } from '../engines/value.ts'
 
 /** Samples of a batch, and the length of each in every seq; the longest is what it is padded to. */
 export interface Extents {

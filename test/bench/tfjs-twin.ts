@@ -8,7 +8,7 @@
 // What Node.js loads of tfjs-core has no gradients; these register themselves with it.
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js'
 import type * as tfjs from '@tensorflow/tfjs-core'
-import type { Value } from '../../../runtime/engines/value.ts'
+import type { Value } from '../../runtime/engines/value.ts'
 
 /** `@tensorflow/tfjs-core`, with a backend chosen. */
 export type Tf = typeof tfjs

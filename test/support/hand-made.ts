@@ -1,6 +1,6 @@
-/** MCFN built by hand with the graph builder: the network that speed is measured on where no compiled spec is at hand. */
-import type { Program } from '../../../compiler/artefact.ts'
-import { type Builder, createBuilder } from '../../../compiler/ir/builder.ts'
+/** MCFN built by hand with the graph builder, for tests of what comes after the checker. */
+import type { Program } from '../../compiler/artefact.ts'
+import { type Builder, createBuilder } from '../../compiler/ir/builder.ts'
 import type {
   Graph,
   GraphOutput,
@@ -9,8 +9,8 @@ import type {
   TensorType,
   ValueId,
   Variable,
-} from '../../../compiler/ir/graph.ts'
-import { batchDim, constantDim, type Dim, seqDim } from '../../../compiler/shapes/dim.ts'
+} from '../../compiler/ir/graph.ts'
+import { batchDim, constantDim, type Dim, seqDim } from '../../compiler/shapes/dim.ts'
 
 const f32 = (...dims: (Dim | number)[]): TensorType => ({
   dtype: 'f32',
