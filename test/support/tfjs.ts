@@ -28,7 +28,11 @@ export async function loadGraph(graph: Graph, inputs: readonly GivenInput[] = []
   const end = (results: readonly { readonly name: string; readonly ref: { readonly name: string } }[]): string[] => [
     `return ${objectOf(results.map(({ name, ref }) => [name, ref.name]))}`,
   ]
-  const { text } = writeFunction({ name: 'run', doc: ['Runs it.'], graph, inputs, end }, constants, {})
+  const { text } = writeFunction(
+    { name: 'run', doc: ['Runs it.'], graph, facts: { inputs, requires: [] }, end },
+    constants,
+    {},
+  )
   const own = (Object.keys(support) as SupportName[]).map((name) => support[name])
   const whole = [text, 'export const constants = (tf) => ({', ...constants.print(), '})', ...own].join('\n')
   const module = evaluateModule<GraphModule>(whole, 'graph.mjs')

@@ -1,7 +1,7 @@
 /** One exported function of a module: a padded graph's computation on a batch. */
 import type { Graph } from '../../ir/graph.ts'
 import type { Constants } from './constants.ts'
-import type { GivenInput } from './head.ts'
+import type { BatchFacts } from './head.ts'
 import { type Listing, listFunction, type Result } from './listing.ts'
 import { type PrintOptions, printBody } from './print.ts'
 import { key } from './text.ts'
@@ -11,8 +11,7 @@ export interface FunctionParts {
   /** Its docstring, without the comment's stars. */
   readonly doc: readonly string[]
   readonly graph: Graph
-  /** Tensors that every batch has. */
-  readonly inputs: readonly GivenInput[]
+  readonly facts: BatchFacts
   /** A further parameter: `{ learningRate }`. */
   readonly options?: string
   /** Lines after the computation; they see each result by `local`. */
@@ -26,11 +25,11 @@ export interface WrittenFunction {
 
 /** `function name(state, batch) { … }`. */
 export function writeFunction(
-  { name, doc, graph, inputs, options, end }: FunctionParts,
+  { name, doc, graph, facts, options, end }: FunctionParts,
   constants: Constants,
   print: PrintOptions,
 ): WrittenFunction {
-  const listing = listFunction(graph, constants, inputs)
+  const listing = listFunction(graph, constants, facts)
   // Noise is keyed by a seed, which every function that draws can be given.
   const further = options ?? (listing.calls.has('noise') ? '{ seed = 0 } = {}' : undefined)
   const reads = listing.statements.some(({ args }) => args.some((arg) => readsConstant(arg)))

@@ -1,9 +1,10 @@
 /** How a function begins: sizes and lengths read from the batch, and the tensors of the batch, checked. */
+import type { Signature } from '../../artefact.ts'
 import type { Graph, Node } from '../../ir/graph.ts'
-import { BATCH, type Dim, formatDim, isBatch } from '../../shapes/dim.ts'
+import { BATCH, type Dim, formatDim, isBatch, lengthNames } from '../../shapes/dim.ts'
 import { createSizes, type Sizes } from './sizes.ts'
 import type { SupportName } from './support.ts'
-import { dtypes } from './text.ts'
+import { dtypes, quote } from './text.ts'
 
 /** Lines of JavaScript. */
 export type Head = readonly string[]
@@ -19,6 +20,15 @@ export interface GivenInput {
   readonly name: string
   /** `batch` first. */
   readonly dims: readonly Dim[]
+}
+
+/** A condition on lengths: its text, and dims that it makes 0 in every sample. */
+export type Requirement = Signature['requires'][number]
+
+/** What every batch is known to be. */
+export interface BatchFacts {
+  readonly inputs: readonly GivenInput[]
+  readonly requires: readonly Requirement[]
 }
 
 /** Where sizes come from. */
@@ -42,7 +52,7 @@ const lengthName = (dim: Dim, names: readonly string[]): string | undefined => {
 /** Reads each size from the first tensor with that axis; where there is none, from the lengths. */
 export function findExtents(
   graph: Graph,
-  inputs: readonly GivenInput[],
+  { inputs, requires }: BatchFacts,
   fed: readonly Fed[],
   sizes: Sizes,
   least: ReadonlyMap<string, number>,
@@ -59,26 +69,36 @@ export function findExtents(
   /** The extent as the caller's tensors have it, where it may be less than what the function needs. */
   const asGiven = (name: string): string => (least.has(name) ? `${local(name)}_given` : local(name))
   const told = graph.seqs.flatMap((seq) => {
-    const source = seq.sources.find(({ input }) => known.some(({ name }) => name === input)) ?? seq.sources[0]
-    return source && (axes.has(seq.name) || sizes.used.has(seq.name)) ? [{ seq, lengths: source.lengths }] : []
+    const given = seq.sources.filter(({ input }) => known.some(({ name }) => name === input))
+    const [source, ...others] = given.length > 0 ? given : seq.sources.slice(0, 1)
+    return source && (axes.has(seq.name) || sizes.used.has(seq.name)) ? [{ seq, source, others }] : []
   })
   const lines: string[] = []
   const batch = axes.get(BATCH)
   if (batch !== undefined) lines.push(`const ${local(BATCH)} = ${batch}`)
-  else if (told[0]) lines.push(`const ${local(BATCH)} = batch.${told[0].lengths}.length`)
+  else if (told[0]) lines.push(`const ${local(BATCH)} = batch.${told[0].source.lengths}.length`)
   for (const { seq } of told) {
     const extent = axes.get(seq.name)
     if (extent !== undefined) lines.push(`const ${asGiven(seq.name)} = ${extent}`)
   }
   if (told.length > 0) {
-    lines.push('const lengths = {')
-    for (const { seq, lengths } of told) {
+    /** The lengths that an input of the batch tells, checked. */
+    const read = ({ seq }: (typeof told)[number], name: string): string => {
       const padded = axes.has(seq.name) ? `, ${asGiven(seq.name)}` : ''
-      const range = `${seq.low}, ${seq.high ?? 'Infinity'}`
-      lines.push(`  ${seq.name}: lengthsOf(batch, '${lengths}', ${local(BATCH)}, ${range}${padded}),`)
+      return `lengthsOf(batch, '${name}', ${local(BATCH)}, ${seq.low}, ${seq.high ?? 'Infinity'}${padded})`
     }
+    lines.push('const lengths = {')
+    for (const one of told) lines.push(`  ${one.seq.name}: ${read(one, one.source.lengths)},`)
     lines.push('}')
+    for (const one of told)
+      for (const { lengths } of one.others)
+        lines.push(`agree('${lengths}', ${read(one, lengths)}, '${one.source.lengths}', lengths.${one.seq.name})`)
   }
+  const lengths = new Set([BATCH, ...told.map(({ seq }) => seq.name)])
+  for (const { condition, dims } of requires)
+    for (const dim of dims)
+      if (lengthNames(dim).every((name) => lengths.has(name)))
+        lines.push(`require(${local(BATCH)}, ${quote(condition)}, ${sizes.perSample(dim)})`)
   for (const { seq } of told) {
     const needed = least.get(seq.name) ?? 1
     if (!axes.has(seq.name)) lines.push(`const ${local(seq.name)} = Math.max(${needed}, ...lengths.${seq.name})`)
@@ -94,7 +114,7 @@ export function writeHead({ lines, fed, sizes }: Extents, calls: Set<SupportName
     const { name } = node.attributes
     head.push(`const ${local} = given(batch, '${name}', '${dtypes[node.type.dtype]}', ${sizes.shape(node.type.dims)})`)
   }
-  for (const name of ['extent', 'lengthsOf', 'given'] as const)
-    if (head.some((line) => line.includes(`${name}(batch`))) calls.add(name)
+  for (const name of ['extent', 'lengthsOf', 'given', 'agree', 'require'] as const)
+    if (head.some((line) => new RegExp(`\\b${name}\\(`).test(line))) calls.add(name)
   return head
 }

@@ -5,7 +5,7 @@ import { BATCH, lengthNames } from '../../shapes/dim.ts'
 import type { Constants } from './constants.ts'
 import { createDraft, type Draft, type Operand, type Ref, type Section, type Statement } from './emission.ts'
 import { leastExtents } from './extents.ts'
-import { findExtents, type GivenInput, type Head, isFed, writeHead } from './head.ts'
+import { type BatchFacts, findExtents, type Head, isFed, writeHead } from './head.ts'
 import { lowerings, type TfjsLowering } from './lowerings.ts'
 import { createNames, identifier, nameStatements } from './names.ts'
 import { createSizes } from './sizes.ts'
@@ -62,8 +62,8 @@ const lower = <K extends OpName>(node: Node<K>, operands: readonly Operand[], dr
   return table[node.op](node, operands, draft.emission)
 }
 
-/** Lists a padded graph; `given` are tensors of the batch besides those that it reads. Throws an internal Error where the padding pass has not run. */
-export function listFunction(graph: Graph, constants: Constants, given: readonly GivenInput[] = []): Listing {
+/** Lists a padded graph. Throws an internal Error where the padding pass has not run. */
+export function listFunction(graph: Graph, constants: Constants, facts: BatchFacts): Listing {
   if (!graph.padded) throw new Error('internal error in emit/tfjs: the padding pass has not run')
   const extentNames = new Map(graph.seqs.map(({ name }) => [name, identifier(name)]))
   extentNames.set(BATCH, 'batch_size')
@@ -103,7 +103,7 @@ export function listFunction(graph: Graph, constants: Constants, given: readonly
   const results = made.map(({ ref, ...result }) => ({ ...result, ref: { ...ref, name: nameOf(ref.name) } }))
   const calls = new Set<SupportName>(statements.filter(({ own }) => own).map(({ fn }) => fn as SupportName))
   if (calls.has('noise')) calls.add('fit')
-  const head = writeHead(findExtents(graph, given, fed, sizes, least), calls)
+  const head = writeHead(findExtents(graph, facts, fed, sizes, least), calls)
   return { head, statements, done: lastUses(statements, results), results, calls }
 }
 

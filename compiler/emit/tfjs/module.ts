@@ -52,9 +52,12 @@ export function emitTfjs(program: Program, options: TfjsOptions): TfjsModule {
   const ready = (ragged: Graph): Graph => runPasses(ragged, tfjsPasses, options.passes)
   const fromFlat = (ragged: Graph): Graph => ready(readFromFlat(ragged, params, states))
   const constants = createConstants()
-  const inputs = signature.inputs.map(({ name, dims }) => ({ name, dims: [batchDim, ...dims] }))
-  const write = (parts: Omit<FunctionParts, 'inputs'>): WrittenFunction =>
-    writeFunction({ ...parts, inputs }, constants, options)
+  const facts = {
+    inputs: signature.inputs.map(({ name, dims }) => ({ name, dims: [batchDim, ...dims] })),
+    requires: signature.requires,
+  }
+  const write = (parts: Omit<FunctionParts, 'facts'>): WrittenFunction =>
+    writeFunction({ ...parts, facts }, constants, options)
   const vectors = ['params', ...(states.size > 0 ? ['states'] : []), ...slots]
   const refOf =
     (results: readonly Result[]) =>

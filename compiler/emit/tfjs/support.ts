@@ -150,6 +150,12 @@ function lengthsOf(batch, name, samples, low, high, padded) {
     throw new Error(\`batch.\${name}[\${wrong}] is \${lengths[wrong]}, and whole numbers from \${low} to \${most} are allowed\`)
   return lengths
 }`,
+  agree: `/** Throws an Error where the lengths of one tensor are not those of another that has the same axis. */
+function agree(name, lengths, other, expected) {
+  const wrong = lengths.findIndex((n, b) => n !== expected[b])
+  if (wrong >= 0)
+    throw new Error(\`batch.\${name}[\${wrong}] is \${lengths[wrong]}, and batch.\${other}[\${wrong}] is \${expected[wrong]}: the spec has one length for both\`)
+}`,
   require: `/** Throws an Error for the first sample whose lengths break what the spec requires. */
 function require(samples, condition, amount) {
   for (let b = 0; b < samples; b++)

@@ -180,6 +180,60 @@ describe('a module', () => {
     module.dispose(state)
   })
 
+  test('refuses lengths that differ where the spec has one', () => {
+    const { module, state } = open(
+      programFrom(`
+use "std/blocks"
+model Pair {
+  seq a, b
+  require a == b, "one is the other's translation"
+  input x: [a, 4]
+  input y: [b, 4]
+  target t: []
+  z = MeanPool()(x + y) |> Dense(1)
+  predict t = z[0]
+  loss square = (z[0] - t)^2
+}`),
+    )
+    const { tf } = backend
+    const given = (lengths: number[]): ModuleBatch => ({
+      x: tf.ones([2, 3, 4]),
+      x_lengths: [3, 2],
+      y: tf.ones([2, 3, 4]),
+      y_lengths: lengths,
+    })
+    expect(() => module.forward(state, given([3, 2]))).not.toThrow()
+    expect(() => module.forward(state, given([3, 1]))).toThrow(
+      /batch.y_lengths\[1\] is 1, and batch.x_lengths\[1\] is 2/,
+    )
+  })
+
+  test('refuses lengths that break what the spec requires', () => {
+    const { module, state } = open(
+      programFrom(`
+use "std/blocks"
+block Half()(x: [t, c]) -> [t div 2, c] {
+  require t mod 2 == 0, "halves"
+  y[j: t / 2, p] = x[2 * j, p] + x[2 * j + 1, p]
+  return y
+}
+model Even {
+  seq words in 1..100
+  input text: [words, 2]
+  target t: []
+  z = text |> Half() |> MeanPool() |> Dense(1)
+  predict t = z[0]
+  loss square = (z[0] - t)^2
+}`),
+    )
+    const given = (lengths: number[]): ModuleBatch => ({
+      text: backend.tf.ones([2, 4, 2]),
+      text_lengths: lengths,
+    })
+    expect(() => module.forward(state, given([4, 2]))).not.toThrow()
+    expect(() => module.forward(state, given([4, 3]))).toThrow(/sample 1 break the spec's `require t mod 2 == 0/)
+  })
+
   test('says what a weights file lacks', () => {
     const { emitted, module } = open(programFrom(tiny))
     const other = emitTfjs(programFrom(tiny.replace('Conv1d(5', 'Conv1d(6')), { optimiser: 'adam' })
