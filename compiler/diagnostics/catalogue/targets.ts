@@ -36,3 +36,26 @@ export const noLoss = error<{ model: string }>('MCF5006', 'nothing-to-train', (p
   message: `\`${p.model}\` has no loss, so there is nothing to train it by`,
   help: ['add one: loss ce = CrossEntropy()(z, target)'],
 }))
+
+export const demoVectors = error<{ input: string; found: number; wanted: number }>('MCF5020', 'demo-vectors', (p) => ({
+  message: `the demo's word vectors have ${p.found} numbers; the model's input \`${p.input}\` takes ${p.wanted}`,
+  help: [`build the model for them, with -D text_dim=${p.found} say`],
+}))
+
+export const demoTarget = error<{
+  found: readonly { readonly name: string; readonly classes: readonly string[] }[]
+  wanted: readonly string[]
+  /** The name of the model's labels, where it has some. */
+  labels: string | undefined
+}>('MCF5021', 'demo-target', (p) => ({
+  message: `the demo's corpus has one label a sample, and the model does not predict it: ${p.wanted.join(', ')}`,
+  notes: p.found.map(
+    ({ name, classes }) =>
+      `the model's target \`${name}\` is ${classes.length === 0 ? 'no class with a name' : `one of ${classes.join(', ')}`}`,
+  ),
+  help: [
+    p.labels === undefined
+      ? 'give the model one target, a class a sample, and predict it: `target emotion: [] of emotions`'
+      : `build the model for these classes: -D ${p.labels}=${p.wanted.join(',')}`,
+  ],
+}))
