@@ -13,7 +13,7 @@ export const brief = (x) =>
 /** Fills an element. `take` adds a step, `hold` a held-out loss at the last step, `clear` empties it. */
 export function createPlot(element) {
   let [steps, losses, means, held] = [[], [], [], []]
-  let drawn
+  let isDue = false
   let plot
   /** Losses fall by powers of ten at first; one of 0 or less has no logarithm. */
   let logarithmic = true
@@ -63,12 +63,13 @@ export function createPlot(element) {
   }
 
   function draw() {
-    drawn = undefined
+    isDue = false
     if (least > 0 !== logarithmic) {
       logarithmic = least > 0
       make()
     } else plot.setData([steps, losses, means, held])
     const last = means.at(-1)
+    element.toggleAttribute('data-empty', last === undefined)
     const label =
       last === undefined
         ? 'no step was taken yet'
@@ -76,7 +77,8 @@ export function createPlot(element) {
     element.setAttribute('aria-label', `Loss: ${label}`)
   }
   const drawSoon = () => {
-    drawn ??= requestAnimationFrame(draw)
+    if (!isDue) requestAnimationFrame(draw)
+    isDue = true
   }
 
   make()

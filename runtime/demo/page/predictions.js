@@ -33,7 +33,7 @@ export function createPredictions({ classes, samples }, chosen) {
     return { row, fill, value, tag }
   })
   byId('held-note').textContent =
-    `The ${held.length} samples of the voices of session 5, which training never sees. Choose one to read, hear and classify it.`
+    `The ${held.length} samples of the voices of session 5, which training never sees. Choose one to read, hear and classify it; guessing is right for one in ${classes.length}.`
 
   function choose(index) {
     current = index
