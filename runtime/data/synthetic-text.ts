@@ -77,7 +77,8 @@ export function composeSentence(emotion: Emotion, random: () => number): string 
   })
 }
 
-const WIDTH = 100
+/** Numbers in a word's vector. */
+export const vectorsWidth = 100
 
 /**
  * A file of vectors in the format of GloVe for all words of the sentences, 100 numbers each. A word is the middle of its kind
@@ -103,7 +104,7 @@ export function composeVectors(seed: number): string {
   const lines = [...kinds].map(([word, kind]) => {
     const shared = seededRandom(seed, `kind ${kind}`)
     const own = seededRandom(seed, `word ${word}`)
-    const values = Array.from({ length: WIDTH }, () => (shared() - 0.5 + 1.2 * (own() - 0.5)).toFixed(5))
+    const values = Array.from({ length: vectorsWidth }, () => (shared() - 0.5 + 1.2 * (own() - 0.5)).toFixed(5))
     return `${word} ${values.join(' ')}\n`
   })
   return lines.join('')

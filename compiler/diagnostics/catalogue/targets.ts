@@ -46,4 +46,26 @@ export const rankTooHigh = error<{ rank: number; highest: number; shape: string 
 export const noParameter = error<{ model: string }>('MCF5011', 'no-parameter', (p) => ({
   message: `\`${p.model}\` has no parameter, so there is nothing to train`,
   help: ['a block such as `Dense` brings its own; in a block of yours: param w: [c] = zeros()'],
+
+export const demoVectors = error<{ input: string; found: number; wanted: number }>('MCF5020', 'demo-vectors', (p) => ({
+  message: `the demo's word vectors have ${p.found} numbers; the model's input \`${p.input}\` takes ${p.wanted}`,
+  help: [`build the model for them, with -D text_dim=${p.found} say`],
+}))
+
+export const demoTarget = error<{
+  found: readonly { readonly name: string; readonly classes: readonly string[] }[]
+  wanted: readonly string[]
+  /** The name of the model's labels, where it has some. */
+  labels: string | undefined
+}>('MCF5021', 'demo-target', (p) => ({
+  message: `the demo's corpus has one label a sample, and the model does not predict it: ${p.wanted.join(', ')}`,
+  notes: p.found.map(
+    ({ name, classes }) =>
+      `the model's target \`${name}\` is ${classes.length === 0 ? 'no class with a name' : `one of ${classes.join(', ')}`}`,
+  ),
+  help: [
+    p.labels === undefined
+      ? 'give the model one target, a class a sample, and predict it: `target emotion: [] of emotions`'
+      : `build the model for these classes: -D ${p.labels}=${p.wanted.join(',')}`,
+  ],
 }))
