@@ -88,6 +88,7 @@ spec(program.command('build').description('compile a spec to an ONNX file, or to
   .option('--opset <n>', 'the version of ONNX’s operators, 13 to 21', whole(1))
   .option('--seed <n>', 'seeds the start weights', whole(0), 0)
   .addOption(new Option('--optimiser <name>', 'of a training step').choices(['adam', 'adamw', 'sgd']).default('adam'))
+  .option('--demo', 'put a page beside a module that trains it in a browser, on a synthetic corpus')
   .option('--length <name=n>', 'tell a module’s memory at this length; may be given again', length, {})
   .option('--batch <n>', 'tell a module’s memory for a batch of this size', whole(1), 32)
   .option('--no-verify', 'do not compare the file with the reference in ONNX Runtime')

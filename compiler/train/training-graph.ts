@@ -44,11 +44,9 @@ export function buildTrainingGraph(
   const training = runPasses(program.training, forwardPasses, verify)
   const total = training.outputs.find((output) => output.role === 'total')
   if (!total) throw new DiagnosticError([diagnose(noLoss, undefined, { model: program.signature.model })])
-  const variables = allVariables(program)
-  const params = layoutOf(variables.filter((variable) => variable.role === 'param'))
+  const { params, states } = layoutsOf(program)
   if (params.size === 0)
     throw new DiagnosticError([diagnose(noParameter, undefined, { model: program.signature.model })])
-  const states = layoutOf(variables.filter((variable) => variable.role === 'state'))
   const slots = slotsOf(optimiser)
   checkNames(program, ['params', 'states', ...slots, ...scalars, ...vectors])
 
@@ -103,7 +101,7 @@ export function buildTrainingGraph(
     }),
     { name: 'gradient_norm', role: 'optimiser', value: clipped.norm },
   ]
-  const joint = b.finish({ outputs, variables })
+  const joint = b.finish({ outputs, variables: allVariables(program) })
   return { graph: readFromFlat(joint, params, states), params, states, slots }
 }
 
@@ -125,6 +123,14 @@ function checkNames({ training }: Program, reserved: readonly string[]): void {
 }
 
 const isGiven = (role: InputRole): boolean => role === 'data' || role === 'target' || role === 'noise'
+
+/** Where each variable of a program lies in the flat vectors. */
+export function layoutsOf(program: Program): { readonly params: FlatLayout; readonly states: FlatLayout } {
+  const variables = allVariables(program)
+  const layout = (role: Variable['role']): FlatLayout =>
+    layoutOf(variables.filter((variable) => variable.role === role))
+  return { params: layout('param'), states: layout('state') }
+}
 
 /** The variables of both graphs; those that only prediction reads come last. */
 function allVariables({ training, inference }: Program): Variable[] {

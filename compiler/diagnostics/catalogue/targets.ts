@@ -46,6 +46,7 @@ export const rankTooHigh = error<{ rank: number; highest: number; shape: string 
 export const noParameter = error<{ model: string }>('MCF5011', 'no-parameter', (p) => ({
   message: `\`${p.model}\` has no parameter, so there is nothing to train`,
   help: ['a block such as `Dense` brings its own; in a block of yours: param w: [c] = zeros()'],
+}))
 
 export const demoVectors = error<{ input: string; found: number; wanted: number }>('MCF5020', 'demo-vectors', (p) => ({
   message: `the demo's word vectors have ${p.found} numbers; the model's input \`${p.input}\` takes ${p.wanted}`,
