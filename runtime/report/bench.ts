@@ -42,12 +42,13 @@ const rounds = 7
 export async function measureSpeed(bench: Bench): Promise<SpeedReport> {
   const { program, batch, lengths, options, now } = bench
   const list = productsOf(program, (name) => (name === BATCH ? batch : (lengths[name] ?? 1)))
+  const feeds = feedsOf(bench, lengths)
   const steps: number[] = []
   // One session at a time: the threads of others would wait in a loop beside it.
   const takeSteps = async (): Promise<void> => {
     const step = await openStep(bench)
     for (let k = 0; k <= rounds; k++) {
-      const time = await step.take(lengths)
+      const time = await step.take(feeds)
       // The first one allocates.
       if (k > 0) steps.push(time)
     }
@@ -71,11 +72,8 @@ export async function measureMemory(bench: Bench, count: number): Promise<{ earl
   const peaks = { early: 0, late: 0 }
   for (let k = 0; k < count; k++) {
     const share = (((k * 37) % 41) + 1) / 41
-    await step.take(
-      Object.fromEntries(
-        Object.entries(bench.lengths).map(([name, most]) => [name, Math.max(1, Math.round(most * share))]),
-      ),
-    )
+    const lengths = Object.entries(bench.lengths).map(([name, most]) => [name, Math.max(1, Math.round(most * share))])
+    await step.take(feedsOf(bench, Object.fromEntries(lengths)))
     const part = k < early ? 'early' : 'late'
     peaks[part] = Math.max(peaks[part], process.memoryUsage().rss / 2 ** 20)
   }
@@ -86,23 +84,24 @@ export async function measureMemory(bench: Bench, count: number): Promise<{ earl
 export const earlySteps = (count: number): number => Math.min(50, Math.ceil(count / 4))
 
 interface Step {
-  /** Takes a step over samples of the same lengths, and gives its time. */
-  take(lengths: Readonly<Record<string, number>>): Promise<number>
+  /** Takes a step and gives its time. */
+  take(feeds: Readonly<Record<string, Value>>): Promise<number>
   release(): Promise<void>
 }
 
-async function openStep({ program, artefact, batch, options, now }: Bench): Promise<Step> {
+/** A batch of samples of the same lengths. */
+function feedsOf({ program, artefact, batch }: Bench, lengths: Readonly<Record<string, number>>) {
+  const all = Object.entries(lengths).map(([name, length]) => [name, new Array<number>(batch).fill(length)])
+  return batchFeeds(program, artefact, { batch, lengths: Object.fromEntries(all) })
+}
+
+async function openStep({ artefact, options, now }: Bench): Promise<Step> {
   const session = await openSession(artefact.onnx, options)
   let state = stateFeeds(artefact)
   const kept = ['params', ...(artefact.states.size > 0 ? ['states'] : []), ...artefact.slots]
   const wanted = Object.fromEntries(['loss', ...kept.map((name) => `next.${name}`)].map((name) => [name, null]))
   return {
-    async take(lengths) {
-      const all = Object.entries(lengths).map(([name, length]): [string, number[]] => [
-        name,
-        Array.from({ length: batch }, () => length),
-      ])
-      const feeds = batchFeeds(program, artefact, { batch, lengths: Object.fromEntries(all) })
+    async take(feeds) {
       const start = now()
       const made = await session.run({ ...feeds, ...state }, wanted)
       const time = now() - start
