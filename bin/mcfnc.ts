@@ -165,7 +165,7 @@ program
   .option('--epochs <n>', 'epochs to train', whole(1), 12)
   .action((options) => guard('quickstart', async () => (await import('./commands/quickstart.ts')).quickstart(options)))
 
-spec(program.command('bench').description('measure a training step, its memory, and the compiler'))
+spec(program.command('bench').description('measure a training step in each engine, its memory, and the compiler'))
   .option('--batch <n>', 'samples in the batch', whole(1), 32)
   .option('--frames <n>', 'frames a sample', whole(1), 300)
   .option('--words <n>', 'words a sample', whole(1), 32)
@@ -173,6 +173,7 @@ spec(program.command('bench').description('measure a training step, its memory, 
   .option('--threads <n>', 'threads to compute with (default: physical cores, at most 8)', whole(1))
   .option('--products', 'list the products')
   .option('--json', 'print it as JSON')
+  .addOption(new Option('--probe <name>', 'measure one engine in this process').hideHelp())
   .action((file, options) => guard('bench', async () => (await import('./commands/bench.ts')).bench(file, options)))
 
 program
