@@ -77,12 +77,20 @@ export async function buildModule(program: Program, texts: Texts, options: Modul
   )
 }
 
-/** The line of a spec that a span begins on. */
+/** A line without its comment. */
+const code = (line: string): string => line.replace(/\s*\/\/.*$/, '').trim()
+/** How a line ends that the next one continues. */
+const goesOn = /(?:[-=+*/.,(|[{]|\|>|\b(?:div|mod|and|or|not|then|else))$/
+
+/** The line of a spec that a span begins on, with those that continue it. */
 function lineReader(texts: Texts): (span: Span) => SourceLine {
   const lines = new Map([...texts].map(([file, text]) => [file, linesOf(text)]))
   return ({ file, start }) => {
     const found = lines.get(file)
     const line = found?.at(start).line ?? 0
-    return { where: `${file}:${line}`, text: found?.text(line).trim() ?? '' }
+    let text = code(found?.text(line) ?? '')
+    for (let next = line + 1; goesOn.test(text) && next <= (found?.count ?? 0); next++)
+      text += ` ${code(found?.text(next) ?? '')}`
+    return { where: `${file}:${line}`, text }
   }
 }

@@ -38,6 +38,8 @@ export function writeFunction(
     ...doc.map((line) => ` * ${line}`.trimEnd()),
     ' */',
     `export function ${name}(state, batch${further === undefined ? '' : `, ${further}`}) {`,
+    '  checkState(state)',
+    ...(further?.includes('learningRate') ? ['  checkOptions({ learningRate })'] : []),
     reads ? '  const { tf, k } = state' : '  const { tf } = state',
     ...printBody(listing, print),
     '',

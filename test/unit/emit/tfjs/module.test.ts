@@ -150,6 +150,18 @@ describe('a module', () => {
     module.dispose(again)
   })
 
+  test('says what a step lacks, and that a state has ended', () => {
+    const { module, state } = open(programFrom(tiny))
+    const given = batch([4, 2], 5)
+    const step = (options: unknown) => () => module.trainStep(state, given, options as never)
+    expect(step(undefined)).toThrow('options.learningRate is missing: a number')
+    expect(step({ learning_rate: 1 })).toThrow('options.learningRate is missing: a number')
+    module.dispose(state)
+    expect(step({ learningRate: 1 })).toThrow('the state was disposed of')
+    expect(() => module.forward({} as never, given)).toThrow('no state')
+    backend.tf.dispose(given)
+  })
+
   test('keeps its state in a tidy of the caller', async () => {
     const { module, state } = open(programFrom(tiny))
     const { tf } = backend
@@ -169,6 +181,8 @@ describe('a module', () => {
       /batch\.text_lengths\[1\] is 6, and whole numbers from 0 to 5/,
     ],
     ['too few lengths', { text_lengths: [4] }, /has 1 lengths, and the batch 2 samples/],
+    ['an array for a tensor', { text: [1, 2] }, /batch\.text is no tensor/],
+    ['a tensor for lengths', { text_lengths: {} }, /batch\.text_lengths is no array of numbers/],
     ['a target of another type', { emotion: [0, 1] }, /batch\.emotion is float32 \[2\], and int32 \[2\] is wanted/],
   ])('says what is wrong with a batch: %s', (_, change, message) => {
     const { module, state } = open(programFrom(tiny))
@@ -240,6 +254,7 @@ model Even {
     const bytes = weightsOf(other, startVectors(other, 0))
     expect(() => module.load(backend.tf, bytes)).toThrow(/the weights have no `.*` of shape \[/)
     expect(() => module.load(backend.tf, new Uint8Array(4))).toThrow('the weights are not a safetensors file')
+    expect(() => module.load(backend.tf, 'out/mcfn.safetensors' as never)).toThrow('the weights are no bytes')
     expect(emitted.params.size).not.toBe(other.params.size)
   })
 })
