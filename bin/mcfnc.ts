@@ -101,7 +101,10 @@ spec(program.command('build').description('compile a spec to an ONNX file, or to
   .addOption(lengths('tell a module’s memory'))
   .option('--batch <n>', 'tell a module’s memory for a batch of this size', whole(1), 32)
   .option('--no-verify', 'do not compare the file with the reference in ONNX Runtime')
-  .action((file, options) => guard('build', async () => (await import('./commands/build.ts')).build(file, options)))
+  .action((file, options, command: Command) => {
+    const given = Object.keys(options).filter((name) => command.getOptionValueSource(name) === 'cli')
+    return guard('build', async () => (await import('./commands/build.ts')).build(file, { ...options, given }))
+  })
 
 spec(program.command('train').description('train a model on a manifest, into a folder'))
   .usage('<file> --data <manifest.jsonl> --out <folder> [options]')

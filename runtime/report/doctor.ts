@@ -114,8 +114,8 @@ export function formatChoice(
   return [
     `\`mcfnc train\` takes ${titles[chosen.engine]} on \`${chosen.backend}\` unless told otherwise${does}`,
     best
-      ? `\`--backend auto\` takes tfjs on \`${best.backend}\`: ${best.why}`
-      : '`--backend auto` finds none: one of the backends above ends the process that tries it',
+      ? `\`--engine tfjs\` takes \`${best.backend}\`: ${best.why}`
+      : '`--engine tfjs` finds no backend: one of the backends above ends the process that tries it',
   ]
 }
 

@@ -49,7 +49,7 @@ export async function openBestBackend(): Promise<{ readonly backend: Backend; re
       passed.push(`\`${name}\` has a software adapter only`)
     } catch (failure) {
       if (!(failure instanceof DiagnosticError)) throw failure
-      passed.push(`\`${name}\` is not to be had`)
+      passed.push(`\`${name}\` is absent`)
     }
   }
   throw new Error('internal error in engines/tfjs: even `cpu` does not open')
