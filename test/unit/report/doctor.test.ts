@@ -113,5 +113,5 @@ test('what is taken', () => {
   ])
   const [first, second] = formatChoice({ ...cpu, state: 'broken' }, undefined)
   expect(first).toContain('does not work here')
-  expect(second).toContain('finds none')
+  expect(second).toContain('finds no backend')
 })
