@@ -42,7 +42,19 @@ export interface Statement {
 }
 
 /** Functions of the module that stand for several of tfjs; see `support.ts`. */
-export type OwnFunction = 'matMul' | 'window' | 'noise' | 'perSample' | 'places' | 'starts' | 'vector' | 'fit'
+export type OwnFunction =
+  | 'matMul'
+  | 'pointwise'
+  | 'softmax'
+  | 'transpose'
+  | 'repeat'
+  | 'window'
+  | 'noise'
+  | 'perSample'
+  | 'places'
+  | 'starts'
+  | 'vector'
+  | 'fit'
 
 /** The function being written. */
 export interface Emission {
@@ -143,7 +155,7 @@ export function createDraft(parts: EmissionParts): Draft {
         if (permutation.every((axis, at) => axis === at)) return x
         const dims = permutation.map((axis) => x.type.dims[axis] as Dim)
         const turn = (value: Ref): Ref =>
-          call('transpose', [value, `[${permutation.join(', ')}]`], { ...value.type, dims })
+          add('transpose', true, ['tf', value, `[${permutation.join(', ')}]`], { ...value.type, dims }, [])
         if (x.type.dtype === 'f32') return turn(x)
         // `webgpu` has no transpose of whole numbers or truth values.
         const turned = turn(call('cast', [x, "'float32'"], { ...x.type, dtype: 'f32' }))
@@ -165,7 +177,8 @@ export function createDraft(parts: EmissionParts): Draft {
           const [before, after] = [productDims(dims.slice(0, axis)), productDims(from.slice(end))]
           const count = productDims(dims.slice(axis, end))
           const column = reshape(current, [before, oneDim, after])
-          current = call('tile', [column, `[1, ${sizes.text(count)}, 1]`], { ...x.type, dims: [before, count, after] })
+          const type = { ...x.type, dims: [before, count, after] }
+          current = add('repeat', true, ['tf', column, sizes.text(count)], type, [])
           axis = end
         }
         return reshape(current, dims)
