@@ -2,6 +2,7 @@
 import type { Span } from '../../syntax/ast.ts'
 import type { Argument, Section, Statement } from './emission.ts'
 import type { Listing } from './listing.ts'
+import { comment } from './text.ts'
 
 /** A line of a spec: where it is, `specs/mcfn.model:41`, and what it says. */
 export interface SourceLine {
@@ -37,7 +38,7 @@ export function printBody({ head, statements, done }: Listing, { lineOf }: Print
     const line = span && lineOf?.(span)
     if (line && line.where !== place) {
       place = line.where
-      lines.push(`  // ${line.where}  ${line.text}`.slice(0, longestRule))
+      lines.push(comment(`  // ${line.where}  ${line.text}`).slice(0, longestRule))
     }
     lines.push(`  const ${statement.name} = ${printCall(statement)}`)
     const over = done[at] ?? []
