@@ -6,7 +6,9 @@ import { names } from './diagnostics/catalogue/names.ts'
 import { type Diagnostic, diagnose } from './diagnostics/diagnostic.ts'
 import { sortDiagnostics } from './diagnostics/sort.ts'
 import { suggest } from './diagnostics/suggest.ts'
-import { lowerModel } from './lower/program.ts'
+import type { Graph } from './ir/graph.ts'
+import { lengthsRead } from './ir/lengths.ts'
+import { leavesOf, lowerModel } from './lower/program.ts'
 import { fileScopes } from './names/file-scope.ts'
 import { resolveNames } from './names/resolve.ts'
 import { loadSources, type Sources } from './source/load.ts'
@@ -256,6 +258,8 @@ export function compile(path: string, read: ReadSource, options: CompileOptions 
   if (!inference || !training || !model) return { program: undefined, diagnostics, texts }
   const hash = options.hash?.([...texts.values()].join('\n')) ?? ''
   const used = lowerModel(inference, 'inference')
+  const evaluated = leavesOf(inference, 'evaluation')
+  let evaluation: Graph | undefined
   const program: Program = {
     signature: signatureOf(
       inference,
@@ -264,17 +268,29 @@ export function compile(path: string, read: ReadSource, options: CompileOptions 
       hash,
     ),
     inference: used,
-    training: lowerModel(training, 'training', new Set(used.variables.map(({ path }) => path))),
-    evaluation: () => lowerModel(inference, 'evaluation'),
+    training: lowerModel(training, 'training', new Set([...used.variables.map(({ path }) => path), ...evaluated])),
+    evaluation: () => (evaluation ??= lowerModel(inference, 'evaluation')),
   }
-  return { program: withLiveInputs(program), diagnostics, texts }
+  return { program: withLiveInputs(program, evaluated), diagnostics, texts }
 }
 
-/** The inputs that neither graph reads are gone from the signature: a variant has cut them off. */
-function withLiveInputs(program: Program): Program {
-  const read = new Set<string>()
-  for (const graph of [program.inference, program.training])
+/**
+ * The inputs that no graph reads are gone from the signature: a variant has cut them off. One stays where nothing else tells
+ * a length that is read, or the size of the batch.
+ */
+function withLiveInputs(program: Program, evaluated: readonly string[]): Program {
+  const read = new Set(evaluated)
+  const lengths = new Set<string>()
+  for (const graph of [program.inference, program.training]) {
     for (const node of graph.nodes) if (node.op === 'input') read.add(node.attributes.name)
+    for (const name of lengthsRead(graph)) lengths.add(name)
+  }
+  for (const { name, sources } of program.inference.seqs) {
+    const [first] = sources
+    if (first && lengths.has(name) && !sources.some(({ input }) => read.has(input))) read.add(first.input)
+  }
+  const [first] = program.signature.inputs
+  if (first && !program.signature.inputs.some(({ name }) => read.has(name))) read.add(first.name)
   const inputs = program.signature.inputs.filter((input) => read.has(input.name))
   const kept = new Set(inputs.map((input) => input.name))
   const seqs = program.inference.seqs.map((seq) => ({

@@ -46,6 +46,7 @@ export function declareModel(
   const seqs: Gathered['seqs'] = new Map()
   const variables = new Map<string, Def>()
   checkOverrides(context, statements, overrides)
+  const given = (name: string): string | undefined => (Object.hasOwn(overrides, name) ? overrides[name] : undefined)
   for (const statement of statements) {
     switch (statement.kind) {
       case 'seq':
@@ -53,14 +54,14 @@ export function declareModel(
         break
       case 'labels':
         declare(context, context.scope, statement.name, () => {
-          const value = labelsValue(context, statement, overrides[statement.name.name])
+          const value = labelsValue(context, statement, given(statement.name.name))
           labels[statement.name.name] = value.labels ?? []
           return value
         })
         break
       case 'hyper':
         declare(context, context.scope, statement.name, () => {
-          const value = hyperValue(context, statement, overrides[statement.name.name])
+          const value = hyperValue(context, statement, given(statement.name.name))
           const known = staticNumber(value)
           if (known !== undefined) hypers[statement.name.name] = known
           return value

@@ -161,7 +161,7 @@ export function elaborate(request: ModelRequest): Elaborated {
     ...gathered.result(),
     ...roots,
     updates: run.updates,
-    seqs: seqInfos(context, gathered.result().inputs, gathered.seqs),
+    seqs: seqInfos(context, gathered.result(), gathered.seqs),
     assumed: run.assumed,
     defs: run.defs,
     types: run.types,
@@ -208,7 +208,11 @@ function replacementsOf(edits: readonly BlockEdit[], context: Context, unused: S
 const originalOf = (edit: BlockEdit & { readonly origin?: BlockEdit }): BlockEdit => edit.origin ?? edit
 
 /** Which input's lengths tell each ragged length. */
-function seqInfos(context: Context, inputs: readonly ElaboratedInput[], seqs: Gathered['seqs']): SeqInfo[] {
+function seqInfos(
+  context: Context,
+  { inputs, targets }: Pick<Elaborated, 'inputs' | 'targets'>,
+  seqs: Gathered['seqs'],
+): SeqInfo[] {
   const infos: SeqInfo[] = []
   const used = new Set(inputs.flatMap((input) => input.dims.flatMap(lengthNames)))
   for (const [name, { low, high }] of seqs) {
@@ -223,6 +227,9 @@ function seqInfos(context: Context, inputs: readonly ElaboratedInput[], seqs: Ga
     const declared = context.scope.bindings.get(name)?.span
     if (sources.length === 0 && used.has(name) && declared)
       report(context, graph.lengthWithoutSource, declared, { name })
+    for (const { input, lengths } of sources)
+      for (const { name, span } of [...inputs, ...targets])
+        if (name === lengths) report(context, graph.lengthsName, span, { name, input })
     infos.push({
       name,
       low: bounds?.low ? toNumber(bounds.low) : low,

@@ -15,8 +15,8 @@ import { spread } from './terms.ts'
 export type Purpose = 'inference' | 'evaluation' | 'training'
 
 /**
- * The graph of a model, ragged: no mask is in it. `read` are the paths of states that the other graph reads; a state that
- * neither reads is not updated, so that what a variant cut off is gone, inputs and all.
+ * The graph of a model, ragged: no mask is in it. `read` are the paths of states that the other graphs read; a state that
+ * none reads is not updated, so that what a variant cut off is gone, inputs and all.
  */
 export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySet<string> = new Set()): Graph {
   const b = createBuilder()
@@ -60,6 +60,12 @@ export function lowerModel(model: Elaborated, purpose: Purpose, read: ReadonlySe
   const variables = [...low.variables.values()].sort((x, y) => (x.path < y.path ? -1 : 1))
   return b.finish({ name: model.name, outputs, seqs: model.seqs, variables, padded: false })
 }
+
+/** The inputs and states that a graph reads, by name and path, before it is made. */
+export const leavesOf = (model: Elaborated, purpose: Purpose): string[] =>
+  reachable(model, purpose).flatMap(({ body }) =>
+    body.kind === 'input' ? [body.name] : body.kind === 'state' ? [body.path] : [],
+  )
 
 /** The definitions that the graph needs, each after those that it reads. */
 function reachable(model: Elaborated, purpose: Purpose): Def[] {

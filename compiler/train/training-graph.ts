@@ -1,7 +1,7 @@
 /** The joint graph of a training step: forward, derivatives, optimiser and state updates over flat vectors. */
 import type { FlatLayout, OptimiserKind, Program, TrainingArtefact } from '../artefact.ts'
 import { differentiate } from '../autodiff/differentiate.ts'
-import { noLoss, noParameter, reservedName } from '../diagnostics/catalogue/targets.ts'
+import { noInput, noLoss, noParameter, reservedName } from '../diagnostics/catalogue/targets.ts'
 import { DiagnosticError, diagnose } from '../diagnostics/diagnostic.ts'
 import { emitOnnx, type OnnxOptions, signatureInputs } from '../emit/onnx/emit.ts'
 import { type Builder, createBuilder, mapGraph } from '../ir/builder.ts'
@@ -34,7 +34,7 @@ export interface TrainingGraph {
 
 /**
  * The joint graph of a program, with the inputs and outputs that `TrainingArtefact` states; ragged, no masks. Throws a
- * DiagnosticError where the model has no loss or no parameter.
+ * DiagnosticError where the model has no loss, no parameter or no input.
  */
 export function buildTrainingGraph(
   program: Program,
@@ -44,6 +44,8 @@ export function buildTrainingGraph(
   const training = runPasses(program.training, forwardPasses, verify)
   const total = training.outputs.find((output) => output.role === 'total')
   if (!total) throw new DiagnosticError([diagnose(noLoss, undefined, { model: program.signature.model })])
+  if (program.signature.inputs.length === 0)
+    throw new DiagnosticError([diagnose(noInput, undefined, { model: program.signature.model })])
   const { params, states } = layoutsOf(program)
   if (params.size === 0)
     throw new DiagnosticError([diagnose(noParameter, undefined, { model: program.signature.model })])
@@ -133,10 +135,10 @@ export function layoutsOf(program: Program): { readonly params: FlatLayout; read
   return { params: layout('param'), states: layout('state') }
 }
 
-/** The variables of both graphs; those that only prediction reads come last. */
-function allVariables({ training, inference }: Program): Variable[] {
+/** The variables of every graph; those that only a model in use reads come last. */
+function allVariables({ training, inference, evaluation }: Program): Variable[] {
   const seen = new Map<string, Variable>()
-  for (const variable of [...training.variables, ...inference.variables]) {
+  for (const variable of [...training.variables, ...inference.variables, ...evaluation().variables]) {
     if (!seen.has(variable.path)) seen.set(variable.path, variable)
   }
   return [...seen.values()]

@@ -14,4 +14,8 @@ export const graph = {
       `a length is given with an input that has it as its first ragged axis, such as \`input x: [${p.name}, 40]\``,
     ],
   })),
+  lengthsName: error<{ name: string; input: string }>('MCF4003', 'lengths-name', (p) => ({
+    message: `\`${p.name}\` is the name of the lengths of \`${p.input}\`, which are given beside it`,
+    caption: 'another name is needed',
+  })),
 } as const

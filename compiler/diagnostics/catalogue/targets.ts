@@ -48,6 +48,16 @@ export const noParameter = error<{ model: string }>('MCF5011', 'no-parameter', (
   help: ['a block such as `Dense` brings its own; in a block of yours: param w: [c] = zeros()'],
 }))
 
+export const noInput = error<{ model: string }>('MCF5012', 'no-input', (p) => ({
+  message: `\`${p.model}\` has no input, so nothing tells how many samples a batch has`,
+  help: ['give it one: input x: [8]'],
+}))
+
+export const lossCalledTotal = error('MCF5013', 'loss-called-total', () => ({
+  message: 'a loss of a tfjs module cannot be called `total`: the weighted sum of the losses has that name',
+  help: ['rename it in the spec'],
+}))
+
 export const demoVectors = error<{ input: string; found: number; wanted: number }>('MCF5020', 'demo-vectors', (p) => ({
   message: `the demo's word vectors have ${p.found} numbers; the model's input \`${p.input}\` takes ${p.wanted}`,
   help: [`build the model for them, with -D text_dim=${p.found} say`],

@@ -3,8 +3,9 @@ import type { Signature } from '../../artefact.ts'
 import { missingWeight, reservedName, weightSize } from '../../diagnostics/catalogue/targets.ts'
 import { DiagnosticError, diagnose } from '../../diagnostics/diagnostic.ts'
 import type { AnyNode, Graph, Node, ValueId, Variable } from '../../ir/graph.ts'
+import { lengthsRead } from '../../ir/lengths.ts'
 import type { OpName } from '../../ops/op.ts'
-import { batchDim, type Dim, lengthNames } from '../../shapes/dim.ts'
+import { batchDim } from '../../shapes/dim.ts'
 import type { Span } from '../../syntax/ast.ts'
 import { createDraft, findSources, type OnnxInput, type Operand, onnxDim } from './emission.ts'
 import { lowerings, type OnnxLowering } from './lowerings.ts'
@@ -171,18 +172,6 @@ function collectInputs(graph: Graph, options: OnnxOptions): { inputs: OnnxInput[
     }
   }
   return { inputs: [...inputs.values()], initialisers: [...initialisers.values()] }
-}
-
-/** The names of the lengths that the graph's types and attributes speak of. */
-function lengthsRead(graph: Graph): Set<string> {
-  const names = new Set<string>()
-  for (const node of graph.nodes) {
-    const dims: Dim[] = [...node.type.dims]
-    if ('dim' in node.attributes) dims.push(node.attributes.dim)
-    if ('offset' in node.attributes) dims.push(node.attributes.offset)
-    for (const name of dims.flatMap(lengthNames)) names.add(name)
-  }
-  return names
 }
 
 /** The values of a variable. Throws a DiagnosticError where they are missing or of another size. */

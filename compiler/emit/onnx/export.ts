@@ -1,5 +1,7 @@
 /** A program's inference graph as an ONNX model, its weights inside it or as inputs. */
 import type { Program } from '../../artefact.ts'
+import { noInput } from '../../diagnostics/catalogue/targets.ts'
+import { DiagnosticError, diagnose } from '../../diagnostics/diagnostic.ts'
 import { branchless } from '../../passes/branchless.ts'
 import { foldAffine } from '../../passes/fold-affine.ts'
 import { foldConstants, type Weights } from '../../passes/fold-constants.ts'
@@ -23,7 +25,7 @@ export const inferencePasses = (weights?: Weights): readonly Pass[] => [
 
 /**
  * The model as users get it: `weights` by path are its initialisers. Throws a DiagnosticError where one is missing or
- * misshapen.
+ * misshapen, or the model has no input.
  */
 export const exportInference = (program: Program, weights: Weights, options: ExportOptions = {}): Uint8Array =>
   emit(program, { ...options, weights })
@@ -33,6 +35,7 @@ export const exportWithInputs = (program: Program, options: ExportOptions = {}):
 
 function emit({ inference, signature }: Program, { passes, ...options }: ExportOptions & OnnxOptions): Uint8Array {
   const inputs = signatureInputs(signature)
+  if (inputs.length === 0) throw new DiagnosticError([diagnose(noInput, undefined, { model: signature.model })])
   // Folding reads some of them; a fault is told of the variable itself.
   if (options.weights) for (const variable of inference.variables) weightOf(variable, options.weights)
   return emitOnnx(runPasses(inference, inferencePasses(options.weights), passes), { ...options, inputs })

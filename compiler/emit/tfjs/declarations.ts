@@ -2,7 +2,7 @@
 import type { NoiseSignature, Signature } from '../../artefact.ts'
 import { type Dim, formatDim } from '../../shapes/dim.ts'
 import type { Result } from './listing.ts'
-import { key } from './text.ts'
+import { comment, key } from './text.ts'
 
 export interface Declared {
   readonly signature: Signature
@@ -12,7 +12,7 @@ export interface Declared {
   readonly results: Readonly<Record<'forward' | 'trainStep', readonly Result[]>>
 }
 
-const ranks = ['Scalar', 'Tensor1D', 'Tensor2D', 'Tensor3D', 'Tensor4D', 'Tensor5D', 'Tensor6D']
+const ranks = ['Scalar', 'Tensor1D', 'Tensor2D', 'Tensor3D', 'Tensor4D', 'Tensor5D', 'Tensor<Rank.R6>']
 const tensorOf = (rank: number): string => ranks[rank] ?? 'Tensor'
 const shapeText = (dims: readonly Dim[]): string => `[${dims.map(formatDim).join(', ')}]`
 
@@ -50,9 +50,9 @@ export function declareModule({ signature, noise, slots, hasStates, results }: D
   const indent = (lines: readonly string[]): string[] =>
     lines.flatMap((line) => line.split('\n').map((part) => `  ${part}`))
   return [
-    `/** ${[signature.model, ...signature.variants].join(' + ')}${classes.length > 0 ? `. Classes of ${classes.join('; ')}` : ''}. */`,
+    `/** ${comment([signature.model, ...signature.variants].join(' + ') + (classes.length > 0 ? `. Classes of ${classes.join('; ')}` : ''))}. */`,
     `import type * as tfjs from '@tensorflow/tfjs-core'`,
-    `import type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Tensor5D, Tensor6D } from '@tensorflow/tfjs-core'`,
+    `import type { Rank, Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Tensor5D } from '@tensorflow/tfjs-core'`,
     '',
     '/** Whole numbers, one a sample. */',
     'export type Lengths = ArrayLike<number> | ArrayLike<bigint>',

@@ -6,21 +6,21 @@ import { BATCH, type Dim, evaluateDim, isRagged, lengthNames } from '../../shape
 const most = 1 << 20
 
 /**
- * For each length, the least padded extent at which every dim of that length alone is 1 or more: 3 where a graph has
- * `frames - 2`. Lengths for which 1 is enough are left out.
+ * For each length, the least padded extent at which every dim that grows with it is 1 or more: 3 where a graph has
+ * `frames - 2`. Left out are lengths of which no sample has less.
  */
 export function leastExtents(graph: Graph): ReadonlyMap<string, number> {
   const least = new Map<string, number>()
+  const low = new Map(graph.seqs.map((seq) => [seq.name, seq.low]))
   for (const dim of raggedDims(graph)) {
-    const [name, ...others] = lengthNames(dim).filter((one) => one !== BATCH)
-    if (name === undefined || others.length > 0) continue
     const needed = leastFor(dim)
-    if (needed > (least.get(name) ?? 1)) least.set(name, needed)
+    for (const name of lengthNames(dim))
+      if (name !== BATCH && needed > (least.get(name) ?? low.get(name) ?? 0)) least.set(name, needed)
   }
   return least
 }
 
-/** The least length at which a dim that grows with it is 1; 1 where none up to the limit is. */
+/** The least number that, as each of its lengths, makes a dim that grows with them 1; 1 where none up to the limit does. */
 function leastFor(dim: Dim): number {
   const at = (n: number): number => evaluateDim(dim, (name) => (name === BATCH ? 1 : n))
   if (at(1) >= 1 || at(most) < 1) return 1

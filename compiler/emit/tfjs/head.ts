@@ -22,6 +22,15 @@ export interface GivenInput {
   readonly dims: readonly Dim[]
 }
 
+/** How a function writes extents. */
+interface ExtentNames {
+  readonly sizes: Sizes
+  /** What some extents must be, where the caller's tensors may have less. */
+  readonly least: ReadonlyMap<string, number>
+  /** The locals that hold such extents as the caller's tensors have them. */
+  readonly asGiven: ReadonlyMap<string, string>
+}
+
 /** A condition on lengths: its text, and dims that it makes 0 in every sample. */
 export type Requirement = Signature['requires'][number]
 
@@ -43,6 +52,10 @@ export interface Extents {
 export const isFed = (node: Graph['nodes'][number]): node is Node<'input'> =>
   node.op === 'input' && ['data', 'target', 'param', 'state'].includes(node.attributes.role)
 
+/** Numbers that the batch may bring, and that are drawn else. */
+export const isNoise = (node: Graph['nodes'][number]): node is Node<'input'> =>
+  node.op === 'input' && node.attributes.role === 'noise'
+
 /** The name of a dim that is one length, `batch` included. */
 const lengthName = (dim: Dim, names: readonly string[]): string | undefined => {
   const text = isBatch(dim) ? BATCH : formatDim(dim)
@@ -54,8 +67,7 @@ export function findExtents(
   graph: Graph,
   { inputs, requires }: BatchFacts,
   fed: readonly Fed[],
-  sizes: Sizes,
-  least: ReadonlyMap<string, number>,
+  { sizes, least, asGiven: givenNames }: ExtentNames,
 ): Extents {
   const names = [BATCH, ...graph.seqs.map(({ name }) => name)]
   const axes = new Map<string, string>()
@@ -66,8 +78,7 @@ export function findExtents(
       if (name !== undefined && !axes.has(name)) axes.set(name, `extent(batch, '${input.name}', ${axis})`)
     })
   const local = (name: string): string => sizes.extentName(name)
-  /** The extent as the caller's tensors have it, where it may be less than what the function needs. */
-  const asGiven = (name: string): string => (least.has(name) ? `${local(name)}_given` : local(name))
+  const asGiven = (name: string): string => givenNames.get(name) ?? local(name)
   const told = graph.seqs.flatMap((seq) => {
     const given = seq.sources.filter(({ input }) => known.some(({ name }) => name === input))
     const [source, ...others] = given.length > 0 ? given : seq.sources.slice(0, 1)
@@ -100,16 +111,24 @@ export function findExtents(
       if (lengthNames(dim).every((name) => lengths.has(name)))
         lines.push(`require(${local(BATCH)}, ${quote(condition)}, ${sizes.perSample(dim)})`)
   for (const { seq } of told) {
-    const needed = least.get(seq.name) ?? 1
-    if (!axes.has(seq.name)) lines.push(`const ${local(seq.name)} = Math.max(${needed}, ...lengths.${seq.name})`)
-    else if (needed > 1) lines.push(`const ${local(seq.name)} = Math.max(${needed}, ${asGiven(seq.name)})`)
+    const needed = least.get(seq.name)
+    if (!axes.has(seq.name)) lines.push(`const ${local(seq.name)} = Math.max(${needed ?? 1}, ...lengths.${seq.name})`)
+    else if (needed !== undefined) lines.push(`const ${local(seq.name)} = Math.max(${needed}, ${asGiven(seq.name)})`)
   }
   return { lines, fed, sizes: createSizes(asGiven) }
 }
 
 /** The lines, and what they call. */
-export function writeHead({ lines, fed, sizes }: Extents, calls: Set<SupportName>): Head {
+export function writeHead(
+  { lines, fed, sizes }: Extents,
+  drawn: readonly Node<'input'>[],
+  calls: Set<SupportName>,
+): Head {
   const head = [...lines]
+  for (const { attributes, type } of drawn)
+    head.push(
+      `if (batch['${attributes.name}'] !== undefined) given(batch, '${attributes.name}', 'float32', ${sizes.shape(type.dims)})`,
+    )
   for (const { node, local } of fed) {
     const { name } = node.attributes
     head.push(`const ${local} = given(batch, '${name}', '${dtypes[node.type.dtype]}', ${sizes.shape(node.type.dims)})`)

@@ -1,11 +1,11 @@
 /** A graph as the statements of one function: calls of tfjs in order, and when each tensor is done with. */
 import type { AnyNode, Graph, Node, ValueId } from '../../ir/graph.ts'
 import type { OpName } from '../../ops/op.ts'
-import { BATCH, lengthNames } from '../../shapes/dim.ts'
+import { BATCH, type Dim, lengthNames, staticSize } from '../../shapes/dim.ts'
 import type { Constants } from './constants.ts'
 import { createDraft, type Draft, type Operand, type Ref, type Section, type Statement } from './emission.ts'
 import { leastExtents } from './extents.ts'
-import { type BatchFacts, findExtents, type Head, isFed, writeHead } from './head.ts'
+import { type BatchFacts, findExtents, type Head, isFed, isNoise, writeHead } from './head.ts'
 import { lowerings, type TfjsLowering } from './lowerings.ts'
 import { createNames, identifier, nameStatements } from './names.ts'
 import { createSizes } from './sizes.ts'
@@ -27,6 +27,8 @@ export interface Listing {
   readonly results: readonly Result[]
   /** The functions of the module's own that it calls. */
   readonly calls: ReadonlySet<SupportName>
+  /** For some lengths, the least that batches are padded to. */
+  readonly least: ReadonlyMap<string, number>
 }
 
 /** The numbers that an optimiser's step takes, each a tensor without axes, as JavaScript. */
@@ -41,21 +43,11 @@ const vectors: Readonly<Record<string, string>> = {
   learning_rate_scale: 'learningRateScale',
   weight_decay: 'weightDecay',
 }
+/** The options of a step, by the inputs that they are read for. */
+const options: Readonly<Record<string, string>> = { learning_rate: 'learningRate', clip_norm: 'clipNorm', ...vectors }
 
 /** Names that mean something in every function. */
-const taken = [
-  'state',
-  'batch',
-  'options',
-  'tf',
-  'k',
-  'lengths',
-  'seed',
-  'free',
-  ...Object.values(vectors),
-  'learningRate',
-  'clipNorm',
-]
+const taken = ['state', 'batch', 'options', 'tf', 'k', 'lengths', 'seed', 'free', ...Object.values(options)]
 
 const lower = <K extends OpName>(node: Node<K>, operands: readonly Operand[], draft: Draft): Ref => {
   const table: { readonly [P in OpName]: TfjsLowering<P> } = lowerings
@@ -65,10 +57,13 @@ const lower = <K extends OpName>(node: Node<K>, operands: readonly Operand[], dr
 /** Lists a padded graph. Throws an internal Error where the padding pass has not run. */
 export function listFunction(graph: Graph, constants: Constants, facts: BatchFacts): Listing {
   if (!graph.padded) throw new Error('internal error in emit/tfjs: the padding pass has not run')
-  const extentNames = new Map(graph.seqs.map(({ name }) => [name, identifier(name)]))
-  extentNames.set(BATCH, 'batch_size')
-  const names = createNames([...taken, ...extentNames.values(), ...Object.keys(support)])
-  const sizes = createSizes((name) => extentNames.get(name) ?? identifier(name))
+  const names = createNames([...taken, ...Object.keys(support)])
+  const extentNames = new Map([[BATCH, names.take('batch_size')]])
+  for (const { name } of graph.seqs) extentNames.set(name, names.take(identifier(name)))
+  const extentName = (name: string): string => extentNames.get(name) ?? identifier(name)
+  const least = leastExtents(graph)
+  const asGiven = new Map([...least.keys()].map((name) => [name, names.take(`${extentName(name)}_given`)]))
+  const sizes = createSizes(extentName)
   const values = new Map<ValueId, Operand>()
   const definitions = new Map(graph.nodes.map((node) => [node.id, node]))
   const readers = findReaders(graph)
@@ -85,7 +80,6 @@ export function listFunction(graph: Graph, constants: Constants, facts: BatchFac
     values.set(node.id, { id: node.id, name, type: node.type })
   }
   const fed = inputs.map((node) => ({ node, local: values.get(node.id)?.name ?? '' }))
-  const least = leastExtents(graph)
   for (const [node, section] of inSections(graph)) {
     draft.enter(node, section)
     const given = values.get(node.id)
@@ -103,13 +97,31 @@ export function listFunction(graph: Graph, constants: Constants, facts: BatchFac
   const results = made.map(({ ref, ...result }) => ({ ...result, ref: { ...ref, name: nameOf(ref.name) } }))
   const calls = new Set<SupportName>(statements.filter(({ own }) => own).map(({ fn }) => fn as SupportName))
   if (calls.has('noise')) calls.add('fit')
-  const head = writeHead(findExtents(graph, facts, fed, sizes, least), calls)
-  return { head, statements, done: lastUses(statements, results), results, calls }
+  const drawn = graph.nodes.filter(isNoise)
+  const head = [
+    ...checkOptions(graph, calls),
+    ...writeHead(findExtents(graph, facts, fed, { sizes, least, asGiven }), drawn, calls),
+  ]
+  return { head, statements, done: lastUses(statements, results), results, calls, least }
 }
 
 /** A tensor of the batch, as far as the function's sizes reach. */
 const fitted = (given: Operand, { emission: e }: Draft): Ref =>
   e.callOwn('fit', ['tf', given, e.sizes.shape(given.type.dims)], given.type)
+
+/** Throws where an option is not what the step takes, before anything is made. */
+function checkOptions(graph: Graph, calls: Set<SupportName>): string[] {
+  return graph.nodes.flatMap((node) => {
+    if (node.op !== 'input' || node.attributes.role !== 'optimiser') return []
+    const { name } = node.attributes
+    const option = options[name]
+    if (option === undefined) return []
+    calls.add('option')
+    return [
+      `option('${option}', ${option}${vectors[name] === undefined ? '' : `, ${staticSize(node.type.dims[0] as Dim)}`})`,
+    ]
+  })
+}
 
 /** Vectors of the state, numbers among the options, and noise. */
 function lowerInput({ attributes: { name, role }, type }: Node<'input'>, { emission: e }: Draft): Ref {

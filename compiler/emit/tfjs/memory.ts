@@ -11,11 +11,12 @@ const BYTES: Readonly<Record<DType, number>> = { f32: 4, i64: 4, bool: 1 }
  * `tf.memory().numBytes` counts them: a tensor under another shape counts again while both are there.
  */
 export function peakOf(
-  { statements, done }: Pick<Listing, 'statements' | 'done'>,
+  { statements, done, least }: Pick<Listing, 'statements' | 'done' | 'least'>,
   sizeOf: (seq: string) => number,
 ): number {
+  const extent = (seq: string): number => Math.max(least.get(seq) ?? 0, sizeOf(seq))
   const bytesOf = ({ dtype, dims }: TensorType): number =>
-    dims.reduce((n, dim) => n * Math.max(0, evaluateDim(dim, sizeOf)), BYTES[dtype])
+    dims.reduce((n, dim) => n * Math.max(0, evaluateDim(dim, extent)), BYTES[dtype])
   const sizes = new Map<string, number>()
   let live = 0
   let peak = 0

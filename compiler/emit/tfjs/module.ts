@@ -1,6 +1,7 @@
 /** A compiled model as an ES module for `@tensorflow/tfjs-core`: forward pass, losses and a training step, written out. */
 import type { FlatLayout, OptimiserKind, Program, TrainingLayout } from '../../artefact.ts'
-import { DiagnosticError } from '../../diagnostics/diagnostic.ts'
+import { lossCalledTotal } from '../../diagnostics/catalogue/targets.ts'
+import { DiagnosticError, diagnose } from '../../diagnostics/diagnostic.ts'
 import type { Graph } from '../../ir/graph.ts'
 import { branchless } from '../../passes/branchless.ts'
 import { foldConstants } from '../../passes/fold-constants.ts'
@@ -17,7 +18,7 @@ import type { Result } from './listing.ts'
 import { peakOf } from './memory.ts'
 import type { PrintOptions } from './print.ts'
 import { type SupportName, support } from './support.ts'
-import { quote } from './text.ts'
+import { comment, quote } from './text.ts'
 
 export interface TfjsOptions extends PrintOptions {
   readonly optimiser: OptimiserKind
@@ -45,9 +46,11 @@ export interface TfjsModule extends TrainingLayout {
 /** From a ragged graph to one that can be written; callers pad with anything. */
 export const tfjsPasses: readonly Pass[] = [branchless, layout, padding({ inputs: 'any' }), foldConstants()]
 
-/** Throws a DiagnosticError where the model has no loss, or a value that tfjs cannot hold. */
+/** Throws a DiagnosticError where the model has no loss, parameter or input, or what a module cannot hold. */
 export function emitTfjs(program: Program, options: TfjsOptions): TfjsModule {
   const { signature } = program
+  if (signature.losses.some(({ name }) => name === 'total'))
+    throw new DiagnosticError([diagnose(lossCalledTotal, undefined, {})])
   const { graph, params, states, slots } = buildTrainingGraph(program, options.optimiser)
   const ready = (ragged: Graph): Graph => runPasses(ragged, tfjsPasses, options.passes)
   const fromFlat = (ragged: Graph): Graph => ready(readFromFlat(ragged, params, states))
@@ -127,7 +130,7 @@ export function emitTfjs(program: Program, options: TfjsOptions): TfjsModule {
       ? [{ name: node.attributes.name, dims: node.type.dims }]
       : [],
   )
-  const title = [signature.model, ...signature.variants].join(' + ')
+  const title = comment([signature.model, ...signature.variants].join(' + '))
   const text = [
     `// ${title}, compiled by mcfnc${options.producerVersion ? ` ${options.producerVersion}` : ''}. Change the spec, not this file.`,
     '// It needs @tensorflow/tfjs-core alone, which `load` is given, on any backend.',
@@ -196,16 +199,14 @@ const loadText = (vectors: readonly string[], slots: readonly string[], hasState
 export function load(tf, weights) {
   const { tensors, metadata } = readSafetensors(weights)
   const step = Number(metadata.step ?? 0)
-  const vector = (values) => tf.keep(tf.tensor1d(values))
-  const slot = (name) => vector(step > 0 ? flatten(paramsLayout, tensors, \`\${name}/\`) : flatten(paramsLayout, tensors).fill(0))
-  const k = constants(tf)
-  for (const tensor of Object.values(k)) tf.keep(tensor)
-  return {
-    tf,
-    k,
-    step,
-    params: vector(flatten(paramsLayout, tensors)),${hasStates ? '\n    states: vector(flatten(statesLayout, tensors)),' : ''}${slots.map((name) => `\n    ${name}: slot('${name}'),`).join('')}
+  const slot = (name) => (step > 0 ? flatten(paramsLayout, tensors, \`\${name}/\`) : flatten(paramsLayout, tensors).fill(0))
+  const vectors = {
+    params: flatten(paramsLayout, tensors),${hasStates ? '\n    states: flatten(statesLayout, tensors),' : ''}${slots.map((name) => `\n    ${name}: slot('${name}'),`).join('')}
   }
+  const state = { tf, k: constants(tf), step }
+  for (const [name, values] of Object.entries(vectors)) state[name] = tf.tensor1d(values)
+  for (const tensor of [...Object.values(state.k), ...Object.keys(vectors).map((name) => state[name])]) tf.keep(tensor)
+  return state
 }
 
 /** The state as the bytes of a safetensors file: parameters and states by their paths, the optimiser's vectors beside them. */

@@ -3,6 +3,7 @@ import { formatDim } from '../../shapes/dim.ts'
 import type { Span } from '../../syntax/ast.ts'
 import type { Argument, Section, Statement } from './emission.ts'
 import type { Listing } from './listing.ts'
+import { comment } from './text.ts'
 
 /** A line of a spec: where it is, `specs/mcfn.model:41`, and what it says. */
 export interface SourceLine {
@@ -39,7 +40,7 @@ export function printBody({ head, statements, done }: Listing, { lineOf }: Print
     const line = span && lineOf?.(span)
     if (line && line.where !== place) {
       place = line.where
-      lines.push(shortened(`  // ${line.where}  ${line.text}`))
+      lines.push(shortened(comment(`  // ${line.where}  ${line.text}`)))
     }
     const shape = statement.named ? `  // [${statement.type.dims.map(formatDim).join(', ')}]` : ''
     lines.push(`  const ${statement.name} = ${printCall(statement)}${shape}`)

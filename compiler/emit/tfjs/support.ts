@@ -250,6 +250,13 @@ function given(batch, name, dtype, shape) {
   if (!fits) throw new Error(\`batch.\${name} is \${tensor.dtype} [\${tensor.shape.join(', ')}], and \${wanted} is wanted\`)
   return tensor
 }`,
+  option: `/** Throws an Error where an option is no number, nor, with a size, a tensor of that many. */
+function option(name, value, size) {
+  const isTensor = Array.isArray(value?.shape)
+  if (typeof value === 'number' || (isTensor && value.dtype === 'float32' && value.shape.join() === String(size))) return
+  const found = isTensor ? \`\${value.dtype} [\${value.shape.join(', ')}]\` : value
+  throw new Error(\`options.\${name} is \${found}, and a number\${size === undefined ? '' : \` or float32 [\${size}]\`} is wanted\`)
+}`,
   extent: `/** The size of an axis of a tensor of the batch. */
 function extent(batch, name, axis) {
   if (batch?.[name] === undefined) throw new Error(\`batch.\${name} is missing: a tensor\`)
@@ -257,6 +264,7 @@ function extent(batch, name, axis) {
   if (!Array.isArray(shape)) throw new Error(\`batch.\${name} is no tensor, and one is wanted\`)
   if (shape.length <= axis)
     throw new Error(\`batch.\${name} is [\${shape.join(', ')}], and a tensor of \${axis + 1} axes or more is wanted\`)
+  if (shape[0] === 0) throw new Error(\`batch.\${name} has no samples\`)
   return shape[axis]
 }`,
   lengthsOf: `/** The lengths of the samples, as numbers; an Error says which is impossible. */
@@ -313,7 +321,7 @@ function readSafetensors(bytes) {
   const size = view.byteLength < 8 ? Infinity : Number(new DataView(view.buffer, view.byteOffset, 8).getBigUint64(0, true))
   if (8 + size > view.byteLength) throw new Error('the weights are not a safetensors file')
   const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(view.subarray(8, 8 + size)))
-  const tensors = {}
+  const tensors = { __proto__: null }
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(entries)) {
     if (dtype === 'F32') tensors[name] = { shape, values: new Float32Array(new Uint8Array(view.subarray(8 + size + from, 8 + size + to)).buffer) }
   }
@@ -321,7 +329,7 @@ function readSafetensors(bytes) {
 }`,
   writeSafetensors: `/** f32 tensors as the bytes of a safetensors file. */
 function writeSafetensors(tensors, metadata) {
-  const header = { __metadata__: metadata }
+  const header = { __proto__: null, __metadata__: metadata }
   let size = 0
   for (const [name, { shape, values }] of Object.entries(tensors)) {
     header[name] = { dtype: 'F32', shape, data_offsets: [size, size + values.byteLength] }
@@ -345,7 +353,7 @@ function flatten(layout, tensors, prefix = '') {
   const flat = new Float32Array(size)
   for (const { path, shape, offset } of layout) {
     const found = tensors[prefix + path]
-    if (found?.shape.join() !== shape.join())
+    if (found?.shape?.join() !== shape.join())
       throw new Error(\`the weights have no \\\`\${prefix + path}\\\` of shape [\${shape.join(', ')}]\`)
     flat.set(found.values, offset)
   }

@@ -15,6 +15,9 @@ export const member = (name: string): string => (isName(name) ? `.${name}` : `[$
 /** A key of an object literal. */
 export const key = (name: string): string => (isName(name) ? name : quote(name))
 
+/** Text of the spec's that neither ends the comment that it stands in nor the line. */
+export const comment = (text: string): string => text.replaceAll(/[\n\r\u2028\u2029]/g, ' ').replaceAll('*/', '* /')
+
 /** A JavaScript string. */
 export const quote = (text: string): string =>
   `'${JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'")}'`
