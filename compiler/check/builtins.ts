@@ -19,7 +19,7 @@ import {
 import { joined } from './joins.ts'
 import { realValue, staticNumber } from './numbers.ts'
 import { axisOrder, elementwise, materialise, type Placed, sameShapes, scalar, toTensor } from './tensors.ts'
-import { type Axis, axisOf, describe, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
+import { axisOf, describe, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
 
 export interface Given {
   readonly value: Value
@@ -157,10 +157,8 @@ function concat(context: Context, args: readonly Given[], span: Span): Value {
     parts.push(tensor)
   }
   const placed = parts.map((tensor, k): Placed => ({ tensor, span: (args[k] as Given).span }))
-  const others = (part: Placed): readonly Axis[] => part.tensor.axes.slice(0, -1)
   const [head, ...rest] = placed
-  if (!head || !rest.every((part) => sameShapes(context, 'concat', head, part, others(head), others(part))))
-    return poison
+  if (!head || !rest.every((part) => sameShapes(context, 'concat', head, part, 'before the last'))) return poison
   const first = head.tensor
   return joined(
     context,

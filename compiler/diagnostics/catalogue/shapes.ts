@@ -7,13 +7,14 @@ const at = (span: Span | undefined, text: string): Label[] => (span ? [{ span, t
 export const shapes = {
   unequalShapes: error<{
     op: string
+    needs: string
     left: string
     right: string
     rightSpan: Span
     notes: string[]
     help: string[]
   }>('MCF3001', 'unequal-shapes', (p) => ({
-    message: `\`${p.op}\` needs equal shapes`,
+    message: `\`${p.op}\` needs ${p.needs}`,
     caption: p.left,
     labels: [{ span: p.rightSpan, text: p.right }],
     notes: p.notes,
@@ -178,13 +179,14 @@ export const shapes = {
       help: p.help,
     }),
   ),
-  predictionShape: error<{ target: string; wants: string; got: string; notes: string[] }>(
+  predictionShape: error<{ target: string; wants: string; got: string; notes: string[]; help: string[] }>(
     'MCF3027',
     'prediction-shape',
     (p) => ({
       message: `the prediction of \`${p.target}\` must be ${p.wants}, and this is ${p.got}`,
       caption: p.got,
       notes: p.notes,
+      help: p.help,
     }),
   ),
   tupleCount: error<{ wants: number; got: string }>('MCF3028', 'tuple-count', (p) => ({
