@@ -80,7 +80,8 @@ const mappedNote = (context: Context, axis: Axis, { block, span }: Use): string 
 export function clashNotes(context: Context, a: readonly Axis[], b: readonly Axis[]): string[] {
   const compared = compareAxes(context, a, b)
   const notes: string[] = []
-  if (compared.kind === 'rank') notes.push(`one has ${a.length} ${a.length === 1 ? 'axis' : 'axes'}, the other ${b.length}`)
+  if (compared.kind === 'rank')
+    notes.push(`one has ${a.length} ${a.length === 1 ? 'axis' : 'axes'}, the other ${b.length}`)
   else if (compared.kind !== 'equal') {
     const left = a[compared.axis] as Axis
     const right = b[compared.axis] as Axis
@@ -181,8 +182,7 @@ export function elementwise(
   }
   const shaped = tensors.filter(({ tensor }) => tensor.axes.length > 0)
   const first = shaped[0]
-  for (const other of shaped.slice(1))
-    if (first && !sameShapes(context, op, first, other)) return poison
+  for (const other of shaped.slice(1)) if (first && !sameShapes(context, op, first, other)) return poison
   const axes = first?.tensor.axes ?? []
   return {
     kind: 'tensor',

@@ -60,13 +60,15 @@ export const shapes = {
     'argument-count',
     (p) => ({ message: `\`${p.callee}\` takes ${p.wants}, not ${p.got}`, caption: `${p.got} given`, help: p.help }),
   ),
-  tensorInStaticList: error<{ block: string; text: string; statics: string; got: string }>(
+  tensorInStaticList: error<{ block: string; tensors: readonly string[]; statics: string; got: string }>(
     'MCF3006',
     'tensor-in-static-list',
     (p) => ({
       message: `the first list of block \`${p.block}\` takes static numbers, and this is a tensor`,
       caption: p.got,
-      help: [`write \`${p.block}(${p.statics})(${p.text})\`, or \`${p.text} |> ${p.block}(${p.statics})\``],
+      help: [
+        `write \`${p.block}(${p.statics})(${p.tensors.join(', ')})\`, or \`${p.tensors.length === 1 ? p.tensors[0] : `(${p.tensors.join(', ')})`} |> ${p.block}(${p.statics})\``,
+      ],
     }),
   ),
   unknownStatic: error<{ block: string; name: string; available: readonly string[]; suggestion: string | undefined }>(
