@@ -163,9 +163,10 @@ export const shapes = {
     caption: 'arithmetic on the batch axis',
     help: ['no order of the samples in a batch may matter'],
   })),
-  notAValue: error<{ got: string; wants: string }>('MCF3024', 'not-a-value', (p) => ({
+  notAValue: error<{ got: string; wants: string; help?: string[] }>('MCF3024', 'not-a-value', (p) => ({
     message: `this is ${p.got}, where ${p.wants} is wanted`,
     caption: p.got,
+    help: p.help ?? [],
   })),
   notABlock: error<{ got: string }>('MCF3025', 'not-a-block', (p) => ({
     message: `only blocks and functions are called, and this is ${p.got}`,
