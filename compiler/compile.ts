@@ -8,6 +8,7 @@ import { sortDiagnostics } from './diagnostics/sort.ts'
 import { suggest } from './diagnostics/suggest.ts'
 import { lowerModel } from './lower/program.ts'
 import { fileScopes } from './names/file-scope.ts'
+import { withLibraryHelp } from './names/library.ts'
 import { resolveNames } from './names/resolve.ts'
 import { loadSources, type Sources } from './source/load.ts'
 import { entryKey } from './source/paths.ts'
@@ -104,7 +105,7 @@ export function check(path: string, read: ReadSource, options: CompileOptions = 
   const run = (training: boolean): Elaborated | undefined =>
     chosen && elaborateOne(prepared, chosen, { overrides: options.overrides, training, checkOnly: false }, diagnostics)
   const [inference, training] = [run(false), run(true)]
-  const all = distinct(diagnostics)
+  const all = withLibraryHelp(distinct(diagnostics), sources.texts, read)
   const fine = !hasErrors(all)
   return {
     sources,
@@ -142,7 +143,11 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
   }
   if (chosen) look(chosen.model, chosen.variants, diagnostics)
   if (options.model !== undefined || (options.variants ?? []).length > 0)
-    return { sources, diagnostics: distinct(diagnostics), texts: sources.texts }
+    return {
+      sources,
+      diagnostics: withLibraryHelp(distinct(diagnostics), sources.texts, read),
+      texts: sources.texts,
+    }
 
   const items = sources.files.get(entry)?.items ?? []
   const models = items.filter((item): item is Model => item.kind === 'model')
@@ -171,14 +176,11 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
     )
   }
   const needless = models.length > 1 ? names.severalModels.code : undefined
-  return {
-    sources,
-    diagnostics: distinct(
-      diagnostics.filter((d) => d.code !== needless),
-      byVariant,
-    ),
-    texts: sources.texts,
-  }
+  const all = distinct(
+    diagnostics.filter((d) => d.code !== needless),
+    byVariant,
+  )
+  return { sources, diagnostics: withLibraryHelp(all, sources.texts, read), texts: sources.texts }
 }
 
 function elaborateOne(

@@ -1,8 +1,10 @@
 /** Loading: what a `use` means, each file once, circles and missing files. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadSources, maxFiles, maxLength } from '../../../compiler/source/load.ts'
 import { makeNodeReader, packageRoot } from '../../../compiler/source/node-reader.ts'
-import { entryKey, resolveUse } from '../../../compiler/source/paths.ts'
+import { entryKey, libraryFiles, resolveUse } from '../../../compiler/source/paths.ts'
 
 function load(files: Record<string, string>, entry = 'specs/a.model') {
   const read: string[] = []
@@ -36,6 +38,10 @@ describe('paths', () => {
   })
   it('a library file stays in the library', () => {
     expect(resolveUse('../secret', 'std/blocks.model').kind).toBe('bad')
+  })
+  it('the library has the files that are told of', () => {
+    const shipped = readdirSync(join(packageRoot(), 'specs/std')).map((file) => `std/${file.replace(/\.model$/, '')}`)
+    expect([...libraryFiles].sort()).toEqual(shipped.sort())
   })
   it('the entry is not the library', () => {
     expect(entryKey('std/a.model')).toBe('./std/a.model')
