@@ -136,6 +136,20 @@ describe('loading', () => {
     expect(load({ 'specs/a.model': huge }).codes).toEqual(['MCF2906'])
     expect(load({ 'specs/a.model': 'use "b"', 'specs/b.model': huge }).codes).toEqual(['MCF2906'])
   })
+  it.each([
+    ['\b\x08\0\x1b', [], 'is this a .model file?'],
+    [
+      'const a = 1\n// caf\ufffd',
+      ['line 2 holds bytes that are no character'],
+      'is this a .model file? If so, save it as UTF-8',
+    ],
+  ])('refuses what is not text, with one error: %j', (text, notes, help) => {
+    const [d, ...others] = load({ 'specs/a.model': text }).diagnostics
+    expect(d).toMatchObject({ code: 'MCF2907', notes, help: [help] })
+    expect(others).toEqual([])
+    const used = load({ 'specs/a.model': 'use "b"', 'specs/b.model': text })
+    expect(used.diagnostics).toMatchObject([{ code: 'MCF2907', span: { file: 'specs/a.model' } }])
+  })
 })
 
 describe('under Node', () => {
