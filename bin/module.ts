@@ -65,24 +65,33 @@ export async function buildModule(program: Program, texts: Texts, options: Modul
   const lengths = completeLengths(options.length, signature.bounds)
   const sizeOf = (seq: string): number => (seq === BATCH ? options.batch : (lengths[seq] ?? 1))
   const at = [`a batch of ${options.batch}`, ...Object.entries(lengths).map(([seq, n]) => `${n} ${seq}`)].join(', ')
-  const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+  const size = (bytes: number): string =>
+    bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`
   const kept = 4 * (module.params.size * (1 + module.slots.length) + module.states.size)
   if (options.demo)
     process.stderr.write(`${join(folder, 'index.html')}: serve the folder, with python3 -m http.server say\n`)
   process.stderr.write(
-    `${[...files].map(([file, bytes]) => `${join(folder, file)}: ${mebibytes(bytes.length)}`).join('\n')}\n` +
-      `${module.params.size.toLocaleString('en-GB')} parameters; ${mebibytes(kept)} with the optimiser's vectors\n` +
-      `at most ${mebibytes(module.peakBytes('trainStep', sizeOf))} more in a training step, ` +
-      `${mebibytes(module.peakBytes('forward', sizeOf))} in use, at ${at}\n`,
+    `${[...files].map(([file, bytes]) => `${join(folder, file)}: ${size(bytes.length)}`).join('\n')}\n` +
+      `${module.params.size.toLocaleString('en-GB')} parameters; ${size(kept)} with the optimiser's vectors\n` +
+      `at most ${size(module.peakBytes('trainStep', sizeOf))} more in a training step, ` +
+      `${size(module.peakBytes('forward', sizeOf))} in use, at ${at}\n`,
   )
 }
 
-/** The line of a spec that a span begins on. */
+/** A line without its comment. */
+const code = (line: string): string => line.replace(/\s*\/\/.*$/, '').trim()
+/** How a line ends that the next one continues. */
+const goesOn = /(?:[-=+*/.,(|[{]|\|>|\b(?:div|mod|and|or|not|then|else))$/
+
+/** The line of a spec that a span begins on, with those that continue it. */
 function lineReader(texts: Texts): (span: Span) => SourceLine {
   const lines = new Map([...texts].map(([file, text]) => [file, linesOf(text)]))
   return ({ file, start }) => {
     const found = lines.get(file)
     const line = found?.at(start).line ?? 0
-    return { where: `${file}:${line}`, text: found?.text(line).trim() ?? '' }
+    let text = code(found?.text(line) ?? '')
+    for (let next = line + 1; goesOn.test(text) && next <= (found?.count ?? 0); next++)
+      text += ` ${code(found?.text(next) ?? '')}`
+    return { where: `${file}:${line}`, text }
   }
 }

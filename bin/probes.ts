@@ -1,9 +1,9 @@
-/** Runs a probe in a process of its own: a driver that crashes, hangs or prints ends that process and no other. */
+/** Runs probes in processes of their own: a driver that crashes, hangs or prints ends its process and no other. */
 import { fork } from 'node:child_process'
-import type { Probed } from '../runtime/report/doctor.ts'
-import type { Finding } from '../runtime/report/probe.ts'
+import { type DoctorRow, nameAdapters, type Probed, rowOf } from '../runtime/report/doctor.ts'
+import { nameOf, targets } from '../runtime/report/probe.ts'
 
-/** How long it may take to say what it found, and then to take two steps, in milliseconds. */
+/** How long it may take to say what it found, and then each thing more, in milliseconds. */
 export interface ProbeLimits {
   readonly find: number
   readonly step: number
@@ -12,15 +12,19 @@ export interface ProbeLimits {
 /** The most of stderr that is kept. */
 const most = 64 * 1024
 
-/** Runs `mcfnc doctor --probe <name>` with the same program, and collects what it tells. Never rejects. */
-export function runProbe(program: string, name: string, limits: ProbeLimits): Promise<Probed> {
+/** Runs a program with arguments that make it a probe, and collects what it tells by `openTelling`. Never rejects. */
+export function runProbe<F extends { readonly kind: string }>(
+  program: string,
+  args: readonly string[],
+  limits: ProbeLimits,
+): Promise<Probed<F>> {
   return new Promise((resolve) => {
-    const child = fork(program, ['doctor', '--probe', name], {
+    const child = fork(program, args, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // What it prints is read here.
       env: { ...process.env, FORCE_COLOR: '0' },
     })
-    const findings: Finding[] = []
+    const findings: F[] = []
     let stderr = ''
     let ended: Pick<Probed, 'cut' | 'late'> | undefined
     /** Ends it, once it has said all that it will: some drivers crash or wait when a process ends by itself. */
@@ -35,7 +39,7 @@ export function runProbe(program: string, name: string, limits: ProbeLimits): Pr
     child.stderr?.on('data', (data: Buffer) => {
       stderr = (stderr + data.toString()).slice(-most)
     })
-    child.on('message', (finding: Finding) => {
+    child.on('message', (finding: F) => {
       if (ended) return
       findings.push(finding)
       clearTimeout(timer)
@@ -56,4 +60,33 @@ export function runProbe(program: string, name: string, limits: ProbeLimits): Pr
       resolve({ findings, stderr, ...(ended ?? { cut, late: false }) })
     })
   })
+}
+
+/** Runs this program as a probe of each engine and backend; one after another, since two would slow each other down. */
+export async function probeAll(argsOf: (name: string) => readonly string[], limits: ProbeLimits): Promise<DoctorRow[]> {
+  const rows: DoctorRow[] = []
+  for (const target of targets) {
+    sayBriefly(`trying ${nameOf(target)}`)
+    rows.push(rowOf(target, await runProbe(process.argv[1] ?? '', argsOf(nameOf(target)), limits)))
+  }
+  sayBriefly('')
+  return nameAdapters(rows)
+}
+
+/** A line on a terminal that the next one takes the place of: some backends take their time. */
+export function sayBriefly(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
+}
+
+/** What a probe tells with: to the process that runs it, or on stdout where none does. */
+export function openTelling(): (finding: object) => Promise<void> {
+  // Where the one that asks is gone, nobody waits for the answer; being able to hear of it must not keep this process.
+  process.on('disconnect', () => process.exit())
+  process.channel?.unref()
+  return (finding) =>
+    new Promise((resolve, reject) => {
+      const told = (failure: Error | null | undefined): void => (failure ? reject(failure) : resolve())
+      if (process.send) process.send(finding, undefined, {}, told)
+      else process.stdout.write(`${JSON.stringify(finding)}\n`, told)
+    })
 }

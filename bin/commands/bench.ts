@@ -1,21 +1,23 @@
-/** `mcfnc bench`: the training step against the model's own matrix products, its memory, and the compiler's time. */
+/** `mcfnc bench`: each engine's training step; ONNX Runtime's against the model's own products; memory; the compiler's time. */
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
 import { emitTraining } from '../../compiler/train/training-graph.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
 import {
-  best,
   earlySteps,
   measureMemory,
   measureSpeed,
-  median,
   productFlops,
   productTime,
   type SpeedReport,
 } from '../../runtime/report/bench.ts'
+import type { DoctorRow } from '../../runtime/report/doctor.ts'
+import { nameOf as nameOfTarget, probe, targets } from '../../runtime/report/probe.ts'
 import { flopsOf, nameOf } from '../../runtime/report/products.ts'
+import { best, formatRates, measureRate, median } from '../../runtime/report/rates.ts'
 import { startWeights } from '../../runtime/train/weights.ts'
 import { version } from '../../runtime/version.ts'
 import { exitCodes } from '../failure.ts'
+import { openTelling, type ProbeLimits, probeAll } from '../probes.ts'
 import { compileFile, loadProgram, type SpecOptions } from '../spec.ts'
 
 interface BenchOptions extends SpecOptions {
@@ -26,28 +28,43 @@ interface BenchOptions extends SpecOptions {
   readonly threads?: number
   readonly products?: boolean
   readonly json?: boolean
+  /** A target's name: this process measures that alone, and tells the one that started it. */
+  readonly probe?: string
 }
+
+const limits: ProbeLimits = { find: 60_000, step: 180_000 }
 
 const now = (): number => performance.now()
 
 export async function bench(file: string, options: BenchOptions): Promise<number> {
   const { batch, frames, words, steps } = options
+  const size = { batch, lengths: { frames, words } }
+  if (options.probe !== undefined) {
+    const target = targets.find((one) => nameOfTarget(one) === options.probe)
+    if (!target) return exitCodes.usage
+    const program = () => loadProgram(file, options).program
+    await probe(target, { program, measure: (subject) => measureRate(subject, size), now }, openTelling())
+    return exitCodes.fine
+  }
+  // Before this process grows: a new one begins with the greatest size of the one that starts it, as some systems count.
+  const engines = await probeAll((name) => [...process.argv.slice(2), '--probe', name], limits)
   const threads = options.threads ?? defaultThreads()
-  // First, while nothing has warmed up.
+  // While nothing has warmed up.
   const compiler = timeCompiler(file, options)
   const { program } = loadProgram(file, options)
   const artefact = emitTraining(program, { optimiser: 'adam', producerVersion: version })
   const session = { threads, spinning: true }
-  const subject = { program, artefact, batch, lengths: { frames, words }, options: session, now }
+  const subject = { ...size, program, artefact, options: session, now }
   const speed = await measureSpeed(subject)
   const memory = await measureMemory(subject, steps)
-  const figures = { ...summarise(speed), memory_mib: memory, compile_ms: compiler }
-  const sizes = { threads, batch, lengths: { frames, words } }
-  if (options.json) print(JSON.stringify({ ...sizes, ...figures }, undefined, 2))
+  const figures = { ...summarise(speed), memory_mib: memory, compile_ms: compiler, engines }
+  if (options.json) print(JSON.stringify({ threads, ...size, ...figures }, undefined, 2))
   else {
     print(`a batch of ${batch}, ${frames} frames, ${words} words; ${threads} threads`)
     for (const line of describe(figures, steps)) print(line)
     if (options.products) for (const line of listProducts(speed)) print(line)
+    for (const line of ['', ...formatRates(engines, size)]) print(line)
+    print("a step: the middle one of several; resident: the process's peak; tensors: the peak that tf.profile tells")
   }
   return exitCodes.fine
 }
@@ -76,6 +93,7 @@ function summarise(speed: SpeedReport) {
 type Figures = ReturnType<typeof summarise> & {
   readonly memory_mib: { readonly early: number; readonly late: number }
   readonly compile_ms: ReturnType<typeof timeCompiler>
+  readonly engines: readonly DoctorRow[]
 }
 
 function describe(figures: Figures, steps: number): string[] {

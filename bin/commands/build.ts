@@ -1,6 +1,6 @@
 /** `mcfnc build`: a spec as an ONNX file, the model or one training step, or as a module for tfjs. */
 import type { Program } from '../../compiler/artefact.ts'
-import { fileUnwritable } from '../../compiler/diagnostics/catalogue/commands.ts'
+import { fileUnwritable, optionOfTarget } from '../../compiler/diagnostics/catalogue/commands.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
 import { emitTraining } from '../../compiler/train/training-graph.ts'
@@ -20,9 +20,36 @@ interface BuildOptions extends SpecOptions, ModuleOptions {
   readonly target: 'onnx' | 'onnx-train' | 'tfjs'
   readonly opset?: number
   readonly verify: boolean
+  /** The names of the options that the call has, where others are defaults. */
+  readonly given: readonly string[]
+}
+
+/** The targets that an option goes with, where it does not go with all. */
+const targetsOf: Readonly<Record<string, readonly BuildOptions['target'][]>> = {
+  opset: ['onnx', 'onnx-train'],
+  weights: ['onnx', 'tfjs'],
+  seed: ['onnx', 'tfjs'],
+  optimiser: ['onnx-train', 'tfjs'],
+  verify: ['onnx'],
+  demo: ['tfjs'],
+  length: ['tfjs'],
+  batch: ['tfjs'],
+}
+
+/** Throws a CallError with each option that the target has no use for. */
+function checkOptions({ target, given }: BuildOptions): void {
+  const wrong = given.flatMap((name) => {
+    const targets = targetsOf[name]
+    if (!targets || targets.includes(target)) return []
+    return [
+      diagnose(optionOfTarget, undefined, { option: name === 'verify' ? '--no-verify' : `--${name}`, target, targets }),
+    ]
+  })
+  if (wrong.length > 0) throw new CallError(wrong)
 }
 
 export async function build(file: string, options: BuildOptions): Promise<undefined> {
+  checkOptions(options)
   const { program, texts } = loadProgram(file, options)
   const { target, opset } = options
   if (target === 'tfjs') {

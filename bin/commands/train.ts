@@ -6,7 +6,7 @@ import { conflictingOptions } from '../../compiler/diagnostics/catalogue/command
 import { recipeUnreadable } from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { readManifest, targetFields } from '../../runtime/data/manifest.ts'
-import { checkBackend, type EngineName, openEngine } from '../../runtime/engines/choose.ts'
+import { type EngineName, findBackendFault, openEngine } from '../../runtime/engines/choose.ts'
 import { defaultThreads } from '../../runtime/engines/ort/threads.ts'
 import { explainFileError } from '../../runtime/formats/file-error.ts'
 import { shippedFile } from '../../runtime/formats/shipped.ts'
@@ -46,7 +46,8 @@ interface TrainOptions extends SpecOptions {
 
 export async function train(file: string, options: TrainOptions): Promise<number> {
   const holdOut = chooseHoldOut(options)
-  checkBackend({ name: options.engine, backend: options.backend })
+  const fault = findBackendFault({ name: options.engine, backend: options.backend })
+  if (fault) throw new CallError([fault])
   const { program, texts } = loadProgram(file, options)
   const { signature } = program
   const recipe = await readRecipe(options)

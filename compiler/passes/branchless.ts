@@ -13,11 +13,12 @@ const huge = 3e38
 /** The pass, for graphs that are differentiated already. */
 export const branchless: Pass = {
   name: 'branchless',
-  description: 'Writes leaky rectifiers, and choices between two numbers, as maxima and products.',
+  description: 'Writes leaky rectifiers, steps, and choices between two numbers, as maxima and products.',
   run: (graph: Graph) =>
     mapGraph(graph, (node, operands, b) => {
       const [condition, yes, no] = operands as [ValueId, ValueId, ValueId]
       if (node.op === 'add') return slopes(b, condition, yes) ?? slopes(b, yes, condition)
+      if (node.op === 'cast' && node.type.dtype === 'f32') return stepAboveZero(b, condition, 0)
       if (node.op !== 'select' || node.type.dtype !== 'f32') return undefined
       const value = rectifier(b, condition, yes, no) ?? step(b, condition, yes, no)
       return value === undefined ? undefined : b.broadcast(value, node.type.dims)
@@ -49,14 +50,18 @@ function step(b: Builder, condition: ValueId, yes: ValueId, no: ValueId): ValueI
   return exact ? b.add(b.mul(one, b.constant(p - q)), b.constant(q)) : undefined
 }
 
-/** 1 where the condition holds, else low; for x > 0 without a truth value in between, which takes engines longer. */
+/** 1 where the condition holds, else low, from 0 to 1. */
 function stepTo(b: Builder, condition: ValueId, low: number): ValueId {
+  const one = b.cast(condition, 'f32')
+  return stepAboveZero(b, condition, low) ?? (low === 0 ? one : b.max(one, b.constant(low)))
+}
+
+/** 1 where x > 0, else low, without a truth value in between, which takes engines longer. */
+function stepAboveZero(b: Builder, condition: ValueId, low: number): ValueId | undefined {
   const test = b.node(condition)
   const [zero, x] = test.operands as [ValueId, ValueId]
-  if (test.op === 'less' && numberOf(b, zero) === 0 && b.typeOf(x).dtype === 'f32')
-    return b.max(b.min(b.mul(x, b.constant(huge)), b.constant(1)), b.constant(low))
-  const one = b.cast(condition, 'f32')
-  return low === 0 ? one : b.max(one, b.constant(low))
+  if (test.op !== 'less' || numberOf(b, zero) !== 0 || b.typeOf(x).dtype !== 'f32') return undefined
+  return b.max(b.min(b.mul(x, b.constant(huge)), b.constant(1)), b.constant(low))
 }
 
 /** (if c then d else 0) + k * (if c then 0 else d), for k from 0 to 1: d * max(c, k). */

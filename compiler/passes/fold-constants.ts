@@ -3,6 +3,7 @@ import type { NdArray } from '../interpret/array.ts'
 import { interpret } from '../interpret/interpret.ts'
 import { deadCodeElimination, liveNodes } from '../ir/builder.ts'
 import type { AnyNode, Graph, GraphOutput, ValueId } from '../ir/graph.ts'
+import { sameType } from '../ops/types.ts'
 import { staticSize } from '../shapes/dim.ts'
 import { knownValues } from './known.ts'
 import type { Pass } from './pass.ts'
@@ -35,7 +36,40 @@ function fold(graph: Graph, weights: Weights | undefined): Graph {
     const label = node.label ?? 'folded'
     return { ...node, op: 'constant', operands: [], attributes: { value: toNumbers(table.data) }, label }
   })
-  return deadCodeElimination({ ...graph, nodes })
+  return deadCodeElimination(withoutIdentities({ ...graph, nodes }))
+}
+
+/** The graph without reads of all places in order, and without choices that always fall the same way. */
+function withoutIdentities(graph: Graph): Graph {
+  const nodeOf = new Map<ValueId, AnyNode>()
+  const standsFor = new Map<ValueId, ValueId>()
+  const nodes = graph.nodes.map((node): AnyNode => {
+    const operands = node.operands.map((operand) => standsFor.get(operand) ?? operand)
+    const changed = operands.some((operand, at) => operand !== node.operands[at])
+    const current: AnyNode = changed ? { ...node, operands } : node
+    nodeOf.set(node.id, current)
+    const same = identityOf(current, (value) => nodeOf.get(value) as AnyNode)
+    if (same !== undefined && sameType(node.type, (nodeOf.get(same) as AnyNode).type)) standsFor.set(node.id, same)
+    return current
+  })
+  if (standsFor.size === 0) return graph
+  const outputs = graph.outputs.map((output) => ({ ...output, value: standsFor.get(output.value) ?? output.value }))
+  return { ...graph, nodes, outputs }
+}
+
+/** The operand that the node gives as it stands, where constants show it. */
+function identityOf(node: AnyNode, nodeOf: (value: ValueId) => AnyNode): ValueId | undefined {
+  const tableOf = (value: ValueId | undefined): readonly number[] | undefined => {
+    const { op, attributes } = nodeOf(value as ValueId)
+    return op === 'constant' && typeof attributes.value !== 'number' ? attributes.value : undefined
+  }
+  const [x, y, z] = node.operands
+  if (node.op === 'gather')
+    return node.attributes.batchAxes === 0 && tableOf(y)?.every((id, place) => id === place) ? x : undefined
+  if (node.op !== 'select') return undefined
+  const table = tableOf(x)
+  if (table?.every((truth) => truth !== 0)) return y
+  return table?.every((truth) => truth === 0) ? z : undefined
 }
 
 /** Tables of a million numbers: `Array.from` takes ten times as long. */

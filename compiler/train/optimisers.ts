@@ -85,13 +85,18 @@ export function clipByNorm(b: Builder, gradient: ValueId, most: ValueId): { grad
   return { gradient: b.mul(gradient, factor), norm }
 }
 
-/** Squares are summed in rows of this many, then the rows: one f32 sum over a million of them is 1e-4 off. */
+/**
+ * Squares are summed in rows of about this many, then the rows: one f32 sum over a million of them is 1e-4 off. Where a
+ * number near it divides the length, nothing has to be filled up.
+ */
 const rowLength = 1024
 
 function sumOfSquares(b: Builder, x: ValueId): ValueId {
-  const rows = Math.max(1, Math.ceil((staticSize(b.dimsOf(x)[0] ?? oneDim) ?? 0) / rowLength))
-  const length = constantDim(rowLength)
-  const filled = b.window(x, { axis: 0, offset: constantDim(0), dim: constantDim(rows * rowLength) })
-  const grid = b.reshape(filled, [constantDim(rows), length])
+  const count = staticSize(b.dimsOf(x)[0] ?? oneDim) ?? 0
+  const near = Array.from({ length: rowLength }, (_, k) => 2 * rowLength - k)
+  const length = near.find((size) => count % size === 0) ?? rowLength
+  const rows = Math.max(1, Math.ceil(count / length))
+  const filled = b.window(x, { axis: 0, offset: constantDim(0), dim: constantDim(rows * length) })
+  const grid = b.reshape(filled, [constantDim(rows), constantDim(length)])
   return b.sum(b.contract(grid, grid, [0, 1], [0, 1], [0]), [0])
 }

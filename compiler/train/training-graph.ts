@@ -67,7 +67,8 @@ export function buildTrainingGraph(
     params.entries.map(({ variable }) => {
       const size = constantDim(sizeOf(variable))
       const own = gradients.get(inputs.get(variable.path))
-      return own === undefined ? here.constant(0, { dtype: 'f32', dims: [size] }) : here.reshape(own, [size])
+      const named = here.in({ scope: 'gradient', label: variable.path })
+      return own === undefined ? named.constant(0, { dtype: 'f32', dims: [size] }) : named.reshape(own, [size])
     }),
     0,
   )

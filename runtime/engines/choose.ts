@@ -1,6 +1,6 @@
 /** From what a person asks for to an engine. */
 import { backendUnknown } from '../../compiler/diagnostics/catalogue/engines.ts'
-import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
+import { type Diagnostic, DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import type { Engine } from './engine.ts'
 import { type Provider, providers } from './ort/providers.ts'
 import { ortEngine } from './ort/trainer.ts'
@@ -11,7 +11,7 @@ export type EngineName = 'onnxruntime' | 'tfjs'
 
 export interface EngineChoice {
   readonly name: EngineName
-  /** A provider of ONNX Runtime, a backend of tfjs, or `auto`. */
+  /** A provider of ONNX Runtime, `cpu` unless given; or a backend of tfjs, `auto` unless given. */
   readonly backend?: string | undefined
   readonly threads: number
 }
@@ -22,26 +22,28 @@ export interface ChosenEngine {
   readonly why?: string
 }
 
-/** The backends of each engine, `auto` among them. */
+/** The backends of each engine; `auto` is the best that the machine has. */
 export const backendsOf: Readonly<Record<EngineName, readonly string[]>> = {
-  onnxruntime: ['auto', ...providers],
+  onnxruntime: providers,
   tfjs: ['auto', ...backendNames],
 }
 
-/** Throws a DiagnosticError where the engine has no such backend. */
-export function checkBackend({ name, backend = 'auto' }: Pick<EngineChoice, 'name' | 'backend'>): void {
-  if (!backendsOf[name].includes(backend))
-    throw new DiagnosticError([diagnose(backendUnknown, undefined, { engine: name, backend, known: backendsOf[name] })])
+/** What is wrong where the engine has no such backend. */
+export function findBackendFault({ name, backend }: Pick<EngineChoice, 'name' | 'backend'>): Diagnostic | undefined {
+  const known = backendsOf[name]
+  if (backend === undefined || known.includes(backend)) return undefined
+  const elsewhere = Object.entries(backendsOf).find(([, backends]) => backends.includes(backend))?.[0]
+  return diagnose(backendUnknown, undefined, { engine: name, backend, known, elsewhere })
 }
 
 /** Throws a DiagnosticError where the backend is unknown, absent or does not start. */
 export async function openEngine(choice: EngineChoice): Promise<ChosenEngine> {
-  checkBackend(choice)
-  const { name, backend = 'auto', threads } = choice
-  if (name === 'onnxruntime') {
-    const provider = backend === 'auto' ? 'cpu' : (backend as Provider)
-    return { engine: await ortEngine({ threads, provider }) }
-  }
+  const fault = findBackendFault(choice)
+  if (fault) throw new DiagnosticError([fault])
+  const { name, threads } = choice
+  if (name === 'onnxruntime')
+    return { engine: await ortEngine({ threads, provider: (choice.backend ?? 'cpu') as Provider }) }
+  const backend = choice.backend ?? 'auto'
   if (backend !== 'auto') return { engine: tfjsEngine(await openBackend(backend as BackendName)) }
   const { backend: best, why } = await openBestBackend()
   return { engine: tfjsEngine(best), why: `tfjs takes \`${best.name}\`: ${why}` }

@@ -1,18 +1,17 @@
 /** Measures a training step against its own matrix products, each timed alone, and its memory over varying lengths. */
 import type { Program, TrainingArtefact } from '../../compiler/artefact.ts'
 import { BATCH } from '../../compiler/shapes/dim.ts'
+import type { Compiled } from '../engines/engine.ts'
 import { openSession, type SessionOptions } from '../engines/ort/session.ts'
-import type { Value } from '../engines/value.ts'
+import { ortTrainer } from '../engines/ort/trainer.ts'
 import { type Clock, type CountedProduct, flopsOf, productsOf, timeProduct } from './products.ts'
-import { batchFeeds, stateFeeds } from './step-feeds.ts'
+import type { StepSize } from './step-feeds.ts'
+import { openStepper, type Stepper } from './step-time.ts'
 
 /** What is measured, and how. */
-export interface Bench {
+export interface Bench extends StepSize {
   readonly program: Program
   readonly artefact: TrainingArtefact
-  readonly batch: number
-  /** By the name of a seq. */
-  readonly lengths: Readonly<Record<string, number>>
   readonly options: SessionOptions
   readonly now: Clock
 }
@@ -24,9 +23,6 @@ export interface SpeedReport {
   /** Of a 2048³ product: what the machine can do. */
   readonly squares: readonly number[]
 }
-
-export const best = (times: readonly number[]): number => Math.min(...times)
-export const median = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[times.length >> 1] ?? 0
 
 /** The sum over all products, by one measure of each one's times. */
 export const productTime = ({ products }: SpeedReport, of: (times: readonly number[]) => number): number =>
@@ -47,7 +43,7 @@ export async function measureSpeed(bench: Bench): Promise<SpeedReport> {
   const takeSteps = async (): Promise<void> => {
     const step = await openStep(bench)
     for (let k = 0; k <= rounds; k++) {
-      const time = await step.take(lengths)
+      const time = await step.take(bench)
       // The first one allocates.
       if (k > 0) steps.push(time)
     }
@@ -71,11 +67,8 @@ export async function measureMemory(bench: Bench, count: number): Promise<{ earl
   const peaks = { early: 0, late: 0 }
   for (let k = 0; k < count; k++) {
     const share = (((k * 37) % 41) + 1) / 41
-    await step.take(
-      Object.fromEntries(
-        Object.entries(bench.lengths).map(([name, most]) => [name, Math.max(1, Math.round(most * share))]),
-      ),
-    )
+    const lengths = Object.entries(bench.lengths).map(([name, most]) => [name, Math.max(1, Math.round(most * share))])
+    await step.take({ batch: bench.batch, lengths: Object.fromEntries(lengths) })
     const part = k < early ? 'early' : 'late'
     peaks[part] = Math.max(peaks[part], process.memoryUsage().rss / 2 ** 20)
   }
@@ -85,30 +78,9 @@ export async function measureMemory(bench: Bench, count: number): Promise<{ earl
 
 export const earlySteps = (count: number): number => Math.min(50, Math.ceil(count / 4))
 
-interface Step {
-  /** Takes a step over samples of the same lengths, and gives its time. */
-  take(lengths: Readonly<Record<string, number>>): Promise<number>
-  release(): Promise<void>
-}
-
-async function openStep({ program, artefact, batch, options, now }: Bench): Promise<Step> {
-  const session = await openSession(artefact.onnx, options)
-  let state = stateFeeds(artefact)
-  const kept = ['params', ...(artefact.states.size > 0 ? ['states'] : []), ...artefact.slots]
-  const wanted = Object.fromEntries(['loss', ...kept.map((name) => `next.${name}`)].map((name) => [name, null]))
-  return {
-    async take(lengths) {
-      const all = Object.entries(lengths).map(([name, length]): [string, number[]] => [
-        name,
-        Array.from({ length: batch }, () => length),
-      ])
-      const feeds = batchFeeds(program, artefact, { batch, lengths: Object.fromEntries(all) })
-      const start = now()
-      const made = await session.run({ ...feeds, ...state }, wanted)
-      const time = now() - start
-      state = { ...state, ...Object.fromEntries(kept.map((name) => [name, made[`next.${name}`] as Value])) }
-      return time
-    },
-    release: () => session.release(),
-  }
+/** A step in a session of its own, with nothing to predict beside it. */
+function openStep({ program, artefact, options, now }: Bench): Promise<Stepper> {
+  const open: Compiled['open'] = async (start) =>
+    ortTrainer(artefact, await openSession(artefact.onnx, options), undefined, start, [], [])
+  return openStepper({ layout: artefact, open }, program, now)
 }

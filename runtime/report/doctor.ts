@@ -1,10 +1,11 @@
 /** What `mcfnc doctor` shows: a row for each engine and backend, and what is taken where nothing is asked for. */
 import { type Finding, type Found, nameOf, type State, type Target } from './probe.ts'
+import type { Load } from './rates.ts'
 import { formatTable } from './table.ts'
 
 /** How the process of a probe went. */
-export interface Probed {
-  readonly findings: readonly Finding[]
+export interface Probed<F = Finding> {
+  readonly findings: readonly F[]
   /** Why it ended before its last finding: a signal, an exit code, or that it was given no more time. */
   readonly cut?: string
   /** True where it was given no more time. */
@@ -18,8 +19,10 @@ export interface DoctorRow {
   readonly backend: Target['backend']
   readonly state: State
   readonly details: Readonly<Record<string, string>>
-  /** The time of the second training step. */
+  /** The time of a training step. */
   readonly step_ms?: number
+  /** What `mcfnc bench` tells besides. */
+  readonly load?: Load
   /** Why there is no time, where the backend works. */
   readonly no_step?: string
   readonly why?: string
@@ -37,6 +40,10 @@ const states: Readonly<Record<State, string>> = {
 /** True where training can run on it. */
 export const works = ({ state }: Pick<DoctorRow, 'state'>): boolean => state === 'ready' || state === 'software'
 
+/** `ONNX Runtime cpu`. */
+export const titleOf = ({ engine, backend }: Pick<DoctorRow, 'engine' | 'backend'>): string =>
+  `${titles[engine]} ${backend}`
+
 /** A target's row, out of how its probe went. */
 export function rowOf({ engine, backend }: Target, { findings, cut, late, stderr }: Probed): DoctorRow {
   const found = findings.findLast((finding): finding is Found => finding.kind === 'found')
@@ -52,7 +59,7 @@ export function rowOf({ engine, backend }: Target, { findings, cut, late, stderr
       ...(found.install === undefined ? {} : { install: found.install }),
     }
   }
-  if (step) return { ...row, step_ms: step.ms }
+  if (step) return { ...row, step_ms: step.ms, ...(step.load ? { load: step.load } : {}) }
   if (late) return { ...row, no_step: 'too slow' }
   return { ...row, state: 'broken', why: `${cut ?? 'it ended'} while taking a step` }
 }
@@ -76,7 +83,6 @@ export function nameAdapters(rows: readonly DoctorRow[]): DoctorRow[] {
 
 /** The tables; `size` is in words what was stepped. */
 export function formatRows(rows: readonly DoctorRow[], size: string): string[] {
-  const titleOf = ({ engine, backend }: DoctorRow): string => `${titles[engine]} ${backend}`
   const table = formatTable(
     ['engine', 'backend', 'state', 'a step', 'what was found'],
     rows.map((row) => [
@@ -108,13 +114,13 @@ export function formatChoice(
   return [
     `\`mcfnc train\` takes ${titles[chosen.engine]} on \`${chosen.backend}\` unless told otherwise${does}`,
     best
-      ? `\`--backend auto\` takes tfjs on \`${best.backend}\`: ${best.why}`
-      : '`--backend auto` finds none: one of the backends above ends the process that tries it',
+      ? `\`--engine tfjs\` takes \`${best.backend}\`: ${best.why}`
+      : '`--engine tfjs` finds no backend: one of the backends above ends the process that tries it',
   ]
 }
 
 /** `4.1 ms`, `312 ms`, `2.3 s`. */
-const formatTime = (ms: number): string =>
+export const formatTime = (ms: number): string =>
   ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(1)} s`
 
 /** The first line, cut where it is long: what an engine says of itself may be a page. */

@@ -1,4 +1,4 @@
-/** Tries one engine on one backend: what it finds, and how long a training step takes. Belongs in a process of its own. */
+/** Tries one engine on one backend: what it finds, and how its training steps go. Belongs in a process of its own. */
 import type { Program } from '../../compiler/artefact.ts'
 import {
   backendAbsent,
@@ -21,8 +21,10 @@ import {
   openBackend,
   openBestBackend,
 } from '../engines/tfjs/backends.ts'
+import type { Tf } from '../engines/tfjs/module.ts'
 import { tfjsEngine } from '../engines/tfjs/trainer.ts'
-import { type StepSize, timeStep } from './step-time.ts'
+import type { Load } from './rates.ts'
+import { openStepper, type Stepper } from './step-time.ts'
 
 /** An engine on a backend; ONNX Runtime calls them providers. */
 export type Target =
@@ -53,16 +55,31 @@ export interface Found {
   readonly install?: string
 }
 
-/** What a probe tells: what it found, which a step that fails corrects; the time of a step, where one worked; the end. */
+/** The time of a training step in milliseconds, and what more was measured. */
+export interface Stepped {
+  readonly kind: 'step'
+  readonly ms: number
+  readonly load?: Load
+}
+
+/** What a probe tells: what it found, which a step that fails corrects; its steps, where they worked; the end. */
 export type Finding =
   | Found
-  | { readonly kind: 'step'; readonly ms: number }
+  | Stepped
   | { readonly kind: 'best'; readonly backend: BackendName; readonly why: string }
   | { readonly kind: 'end' }
 
-/** What a probe steps. */
-export interface Trial extends StepSize {
+/** A model in training, and what its engine can tell of memory. */
+export interface Subject {
+  readonly stepper: Stepper
+  /** The most bytes of tensors that are there at once while something runs; tfjs alone can tell. */
+  readonly watch?: (run: () => Promise<unknown>) => Promise<number>
+}
+
+/** What a probe steps, and how. */
+export interface Trial {
   readonly program: () => Program
+  readonly measure: (subject: Subject) => Promise<Stepped>
   readonly now: () => number
 }
 
@@ -73,7 +90,10 @@ export async function probe(target: Target, trial: Trial, tell: (finding: Findin
     const opened = target.engine === 'tfjs' ? await openTfjs(target.backend) : await openOrt(target.backend)
     found = opened.found
     await tell(found)
-    await tell({ kind: 'step', ms: await timeStep(opened.engine, trial.program(), trial, trial.now) })
+    const program = trial.program()
+    const stepper = await openStepper(opened.engine.compile(program, 'adam'), program, trial.now)
+    await tell(await trial.measure({ ...opened, stepper }))
+    await stepper.release()
   } catch (failure) {
     if (!(failure instanceof DiagnosticError)) throw failure
     await tell(explain(failure, found?.details ?? {}))
@@ -88,7 +108,7 @@ export async function probeBest(tell: (finding: Finding) => Promise<void>): Prom
   await tell({ kind: 'end' })
 }
 
-interface Opened {
+interface Opened extends Pick<Subject, 'watch'> {
   readonly engine: Engine
   readonly found: Found
 }
@@ -122,8 +142,14 @@ async function openTfjs(name: BackendName): Promise<Opened> {
   const backend = await openBackend(name)
   const state = isSoftware(backend) ? 'software' : 'ready'
   const details = { version: backend.tf.version_core, ...backend.details, ...furtherDetails(backend) }
-  return { engine: tfjsEngine(backend), found: { kind: 'found', state, details } }
+  return { engine: tfjsEngine(backend), found: { kind: 'found', state, details }, watch: watchTensors(backend.tf) }
 }
+
+/** Also for programs beside this one. */
+export const watchTensors =
+  (tf: Tf): NonNullable<Subject['watch']> =>
+  async (run) =>
+    (await tf.profile(run as Parameters<Tf['profile']>[0])).peakBytes
 
 /** What only a person wants to know, so that a run does not record it. */
 function furtherDetails({ name, tf }: Backend): Record<string, string> {

@@ -5,7 +5,8 @@
  * so statistics are sums; the gradient of a product that broadcasts batch axes throws, so rows are made flat before they meet
  * weights.
  */
-// What Node.js loads of tfjs-core has no gradients; these register themselves with it.
+// What Node.js loads of tfjs-core has no gradients; these register themselves with it, and it must be there before.
+import '@tensorflow/tfjs-core'
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js'
 import type * as tfjs from '@tensorflow/tfjs-core'
 import type { Value } from '../../runtime/engines/value.ts'
@@ -16,7 +17,7 @@ export type Tf = typeof tfjs
 type Tensor = tfjs.Tensor
 
 /** Where parameters and states start, by the compiler's paths. */
-export type StartValues = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+export type StartValues = ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>
 
 /** Inputs, their lengths, the target and the noise, under the names that the compiled step gives them. */
 export type TwinBatch = Readonly<Record<string, Tensor>>
@@ -48,10 +49,10 @@ const spectrogram = { streams: 3, time: 40, band: 8 }
 const isState = (path: string): boolean => /\.(seen|mu|va|run_mean|run_var)$/.test(path)
 
 /** MCFN with its variables; widths are those of the values. */
-export function createTwin(tf: Tf, values: StartValues): Twin {
+export function createTwin(tf: Tf, starts: StartValues): Twin {
   const variables = new Map<string, tfjs.Variable>()
-  for (const [path, { shape, data }] of values) {
-    const start = tf.tensor(data, [...shape], 'float32')
+  for (const [path, { shape, values }] of starts) {
+    const start = tf.tensor(values, [...shape], 'float32')
     variables.set(path, tf.variable(start, !isState(path), path))
     start.dispose()
   }

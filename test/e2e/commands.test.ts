@@ -200,4 +200,14 @@ test('a bench measures what it says', async () => {
   for (const key of ['step_ms', 'products_ms', 'ratio']) expect(report[key].best).toBeGreaterThan(0)
   expect(report.square_gflops).toBeGreaterThan(0)
   expect(report.compile_ms.step.warm).toBeGreaterThan(0)
+  for (const [engine, backend] of [
+    ['onnxruntime', 'cpu'],
+    ['tfjs', 'wasm'],
+  ]) {
+    const row = report.engines.find((one: Record<string, unknown>) => one.engine === engine && one.backend === backend)
+    expect(row).toMatchObject({ state: 'ready', load: { size: { batch: 2, lengths: { frames: 20, words: 4 } } } })
+    expect(row.step_ms).toBeGreaterThan(0)
+    expect(row.load.rss_mib).toBeGreaterThan(20)
+    if (engine === 'tfjs') expect(row.load.tensors_mib).toBeGreaterThan(0)
+  }
 })

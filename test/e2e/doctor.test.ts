@@ -71,7 +71,7 @@ module_._extensions['.node'] = (m, file) => {
   expect(stdout).toContain(
     '`mcfnc train` takes ONNX Runtime on `cpu` unless told otherwise, which does not work here\n',
   )
-  expect(stdout).toMatch(/`--backend auto` takes tfjs on `wasm`: .*`webgpu` is not to be had/)
+  expect(stdout).toMatch(/`--engine tfjs` takes `wasm`: .*`webgpu` is absent/)
 })
 
 const swiftshader = '/usr/lib/chromium/vk_swiftshader_icd.json'

@@ -41,14 +41,15 @@ export async function loadGraph(graph: Graph, inputs: readonly GivenInput[] = []
     async run(tf, feeds) {
       const k = module.constants(tf)
       const batch = Object.fromEntries(Object.entries(feeds).map(([name, array]) => [name, feedOf(tf, name, array)]))
+      const params = tf.scalar(0)
       const before = tf.memory().numTensors
-      const results = module.run({ tf, k, step: 0 }, batch)
+      const results = module.run({ tf, k, step: 0, params }, batch)
       const made: Record<string, NdArray> = {}
       for (const [name, tensor] of Object.entries(results)) made[name] = await arrayOf(tensor)
       tf.dispose(results)
       const leaked = tf.memory().numTensors - before
       tf.dispose(batch as Record<string, Tfjs.Tensor>)
-      tf.dispose(k)
+      tf.dispose([k, params])
       return { made, leaked }
     },
   }

@@ -53,6 +53,16 @@ export const nothingToEvaluate = error<{ session: number; sessions: readonly num
   }),
 )
 
+export const optionOfTarget = error<{ option: string; target: string; targets: readonly string[] }>(
+  'MCF6615',
+  'option-of-another-target',
+  (p) => ({
+    message: `${p.option} means nothing for \`--target ${p.target}\``,
+    notes: [`it goes with ${p.targets.map((name) => `\`--target ${name}\``).join(' and ')}`],
+    help: [`leave ${p.option} out`],
+  }),
+)
+
 export const conflictingOptions = error<{ first: string; second: string }>('MCF6609', 'conflicting-options', (p) => ({
   message: `${p.first} and ${p.second} cannot both be given`,
   help: ['leave one of them out'],

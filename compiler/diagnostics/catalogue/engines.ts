@@ -55,12 +55,16 @@ export const providerFails = error<{ provider: string; why: string }>('MCF6508',
   help: ['`mcfnc doctor` lists what this machine has'],
 }))
 
-export const backendUnknown = error<{ engine: string; backend: string; known: readonly string[] }>(
-  'MCF6509',
-  'backend-unknown',
-  (p) => ({
-    message: `${quote(p.engine)} has no backend ${quote(p.backend)}`,
-    notes: [`it has ${p.known.map(quote).join(', ')}`],
-    help: p.engine === 'onnxruntime' ? ["tfjs's backends need `--engine tfjs`"] : [],
-  }),
-)
+export const backendUnknown = error<{
+  engine: string
+  backend: string
+  known: readonly string[]
+  elsewhere: string | undefined
+}>('MCF6509', 'backend-unknown', (p) => ({
+  message: `${quote(p.engine)} has no backend ${quote(p.backend)}`,
+  notes: [`it has ${p.known.map(quote).join(', ')}`],
+  help:
+    p.elsewhere === undefined
+      ? ['an NVIDIA card is `cuda` in ONNX Runtime and `tensorflow` in tfjs, any card `webgpu` in both']
+      : [`add \`--engine ${p.elsewhere}\``],
+}))

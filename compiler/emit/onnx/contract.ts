@@ -1,6 +1,6 @@
 /** Contractions as matrix products: picks the arrangement of the two operands that moves the least memory. */
 import type { TensorType } from '../../ir/graph.ts'
-import { groupLabels, type Label, type ProductGroups, planProduct, sameOrder } from '../../ir/product.ts'
+import { groupLabels, type Label, planProduct, sameOrder } from '../../ir/product.ts'
 import { type Dim, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Emission, Operand } from './emission.ts'
 
@@ -51,11 +51,6 @@ export function emitContract(
   if (isRow && plan.moves.b === 0 && outer !== undefined && inner.length > 0) {
     return rowProduct([a, b], [outer, inner, plan.columns], labels.out, dimsOf, e)
   }
-  if (plan.kind === 'flat') {
-    const turned = gemm([a, aLabels], [b, bLabels], plan, dimsOf, e)
-    if (turned !== undefined)
-      return transposeTo(e.reshape(turned.name, 'f32', turned.dims, dimsOf(order)), order, labels.out, dimsOf, e)
-  }
   const second = arrange(b, bLabels, plan.kept, plan.summed, plan.columns, 'pair', dimsOf, e)
   if (plan.kind === 'flat') {
     // Leading axes stay apart; without rows ONNX's rule for a vector gives the right rank.
@@ -64,34 +59,6 @@ export function emitContract(
   }
   const first = arrange(a, aLabels, plan.kind === 'spread' ? [] : plan.kept, plan.rows, plan.summed, 'pair', dimsOf, e)
   return multiply(first, second, [...dimsOf(plan.kept), merged(plan.rows), merged(plan.columns)])
-}
-
-/**
- * A product of two matrices of which one stands the other way round. ONNX Runtime would fuse the transpose into the
- * product as well, but then runs it before all else (see `order.ts`).
- */
-function gemm(
-  [a, aLabels]: readonly [Operand, readonly Label[]],
-  [b, bLabels]: readonly [Operand, readonly Label[]],
-  { rows, summed, columns }: ProductGroups,
-  dimsOf: (list: readonly Label[]) => Dim[],
-  e: Emission,
-): Arranged | undefined {
-  if (rows.length === 0 || columns.length === 0) return undefined
-  const transA = sameOrder(aLabels, [...summed, ...rows])
-  const transB = sameOrder(bLabels, [...columns, ...summed])
-  if (!transA && !transB) return undefined
-  const matrix = (
-    operand: Operand,
-    labels: readonly Label[],
-    first: readonly Label[],
-    second: readonly Label[],
-  ): string => arrange(operand, labels, [], first, second, 'pair', dimsOf, e).name
-  const first = transA ? matrix(a, aLabels, summed, rows) : matrix(a, aLabels, rows, summed)
-  const second = transB ? matrix(b, bLabels, columns, summed) : matrix(b, bLabels, summed, columns)
-  const dims = [productDims(dimsOf(rows)), productDims(dimsOf(columns))]
-  const attributes = { transA: { int: transA ? 1 : 0 }, transB: { int: transB ? 1 : 0 } }
-  return { name: e.op('Gemm', [first, second], attributes, { dtype: 'f32', dims }), dims }
 }
 
 /**

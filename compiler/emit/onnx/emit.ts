@@ -18,7 +18,6 @@ import {
   type OnnxTensor,
   type OnnxValue,
 } from './model.ts'
-import { orderNodes } from './order.ts'
 
 export interface OnnxOptions {
   /** 13 to 21; 17 unless given. */
@@ -116,7 +115,6 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
       inputs: inputs.map((input) => ({ ...input, dims: input.dims.map(onnxDim) })),
       outputs,
       ...live,
-      nodes: options.onnxRuntime === true ? orderNodes(live.nodes) : live.nodes,
     },
   })
 }

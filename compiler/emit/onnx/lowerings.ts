@@ -87,7 +87,7 @@ function sumOfRows(node: Node<'sum'>, [x]: readonly Operand[], e: Emission): str
   return e.reshape(sums, 'f32', [width], node.type.dims)
 }
 
-/** max(min(x, high), low) is ONNX's Clip. */
+/** max(min(x, high), low) is ONNX's Clip, and max(min(k * x, 1), 0) its HardSigmoid. */
 function clip(node: Node<'max'>, operands: readonly Operand[], e: Emission): string | undefined {
   const numberAt = (value: ValueId): number | undefined => {
     const { op, attributes, type } = e.definition(value)
@@ -102,6 +102,16 @@ function clip(node: Node<'max'>, operands: readonly Operand[], e: Emission): str
     const [p, q] = least.operands as [ValueId, ValueId]
     const [inner, high] = numberAt(q) === undefined ? [q, numberAt(p)] : [p, numberAt(q)]
     if (high === undefined || low > high) continue
+    const product = e.definition(inner)
+    const slope = product.op === 'mul' ? numberAt(product.operands[1] as ValueId) : undefined
+    // HardSigmoid takes the factor along, in one pass over memory for two.
+    if (low === 0 && high === 1 && slope !== undefined)
+      return e.op(
+        'HardSigmoid',
+        [e.nameOf(product.operands[0] as ValueId)],
+        { alpha: { float: slope }, beta: { float: 0 } },
+        node.type,
+      )
     return e.op('Clip', [e.nameOf(inner), e.float(low), e.float(high)], {}, node.type)
   }
   return undefined

@@ -109,11 +109,11 @@ function emitAffine(x: Operand, axis: number, offset: number, stride: number, di
 export function emitShifts(
   operands: readonly Operand[],
   beside: number,
-  type: TensorType,
+  result: TensorType,
   e: Emission,
 ): string | undefined {
   const axis = beside - 1
-  const dim = type.dims[axis]
+  const dim = result.dims[axis]
   if (!e.cutsByPad || dim === undefined) return undefined
   const shifts = operands.map((operand): readonly [ValueId, number | undefined] => {
     const { op, operands: of, attributes } = e.definition(operand.id)
@@ -127,15 +127,22 @@ export function emitShifts(
   const offsets = shifts.flatMap(([, offset]) => offset ?? [])
   if (!same || operands.length === 1 || offsets.length < shifts.length) return undefined
   const [front, back] = [Math.max(0, -Math.min(...offsets)), Math.max(0, ...offsets)]
-  const x: Operand = { id: source, name: e.nameOf(source), type: from }
-  const padded = pad(x, axis, front, back, addDim(dim, constantDim(front + back)), e)
+  // A Concat, as ONNX Runtime pads in a single thread.
+  const zeros = (count: number): string[] => {
+    const shape = withAxis(from.dims, axis, constantDim(count))
+    const key = `zeros:${shape.map(({ key }) => key)}`
+    return count === 0 ? [] : [e.once(key, () => e.op('Expand', [e.float(0), e.shape(shape)]))]
+  }
+  const type = { dtype: from.dtype, dims: withAxis(from.dims, axis, addDim(dim, constantDim(front + back))) }
+  const around = [...zeros(front), e.nameOf(source), ...zeros(back)]
+  const padded = e.op('Concat', around, { axis: { int: axis } }, type)
   const rows = e.once(`shifts:${dim.key}:${offsets}`, () =>
     e.op('Add', [e.op('Unsqueeze', [rangeOf(dim, e), e.ints([1])]), e.ints(offsets.map((offset) => offset + front))]),
   )
   const { dims } = from
   const apart = [...dims.slice(0, beside), constantDim(offsets.length), ...dims.slice(beside)]
-  const read = e.op('Gather', [padded.name, rows], { axis: { int: axis } }, { dtype: from.dtype, dims: apart })
-  return e.reshape(read, from.dtype, apart, type.dims)
+  const read = e.op('Gather', [padded, rows], { axis: { int: axis } }, { dtype: from.dtype, dims: apart })
+  return e.reshape(read, from.dtype, apart, result.dims)
 }
 
 /** Reads whose offset depends on lengths: positions are computed, and those outside the operand read a row of zeros. */

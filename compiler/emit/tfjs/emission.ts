@@ -29,6 +29,8 @@ export type Section = 'forward' | 'losses' | 'backward' | 'update'
 export interface Statement {
   /** Unlike any other; a name for people is found when all statements are known. */
   readonly name: string
+  /** Whether the name is the spec's. */
+  readonly named: boolean
   /** A member of `tf`, or a function of the module's own. */
   readonly fn: string
   readonly own: boolean
@@ -103,7 +105,7 @@ export function createDraft(parts: EmissionParts): Draft {
     scratch: readonly TensorType[],
   ): Ref => {
     const name = `%${statements.length}`
-    statements.push({ name, fn, own, args, type, scratch, section, node })
+    statements.push({ name, named: false, fn, own, args, type, scratch, section, node })
     return { name, type }
   }
   const call: Emission['call'] = (fn, args, type) => add(fn, false, args, type, [])
@@ -123,6 +125,8 @@ export function createDraft(parts: EmissionParts): Draft {
     origins.set(y.name, x)
     return y
   }
+  /** What each transpose was made from, likewise. */
+  const turns = new Map<string, { readonly of: Ref; readonly permutation: readonly number[] }>()
   const fill: Emission['fill'] = (value, type) =>
     call('fill', [sizes.shape(type.dims), printNumber(value), `'${dtypes[type.dtype]}'`], type)
   return {
@@ -139,11 +143,17 @@ export function createDraft(parts: EmissionParts): Draft {
       table: (values, type) => constants.add(values, type),
       once,
       reshape,
-      transpose: (x, permutation) => {
+      transpose: (given, order) => {
+        const before = turns.get(given.name)
+        const x = before?.of ?? given
+        const permutation = before ? order.map((axis) => before.permutation[axis] as number) : order
         if (permutation.every((axis, at) => axis === at)) return x
         const dims = permutation.map((axis) => x.type.dims[axis] as Dim)
-        const turn = (value: Ref): Ref =>
-          call('transpose', [value, `[${permutation.join(', ')}]`], { ...value.type, dims })
+        const turn = (value: Ref): Ref => {
+          const y = call('transpose', [value, `[${permutation.join(', ')}]`], { ...value.type, dims })
+          turns.set(y.name, { of: value, permutation })
+          return y
+        }
         if (x.type.dtype === 'f32') return turn(x)
         // `webgpu` has no transpose of whole numbers or truth values.
         const turned = turn(call('cast', [x, "'float32'"], { ...x.type, dtype: 'f32' }))

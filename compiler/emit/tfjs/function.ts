@@ -38,6 +38,7 @@ export function writeFunction(
     ...doc.map((line) => ` * ${line}`.trimEnd()),
     ' */',
     `export function ${name}(state, batch${further === undefined ? '' : `, ${further}`}) {`,
+    '  checkState(state)',
     reads ? '  const { tf, k } = state' : '  const { tf } = state',
     ...printBody(listing, print),
     '',

@@ -112,7 +112,7 @@ export function emitTfjs(program: Program, options: TfjsOptions): TfjsModule {
 
   const problems = findHighRanks(Object.values(functions).flatMap(({ listing }) => listing.statements))
   if (problems.length > 0) throw new DiagnosticError(problems)
-  const calls = new Set<SupportName>(['readSafetensors', 'writeSafetensors', 'flatten', 'unflatten'])
+  const calls = new Set<SupportName>(['checkState', 'readSafetensors', 'writeSafetensors', 'flatten', 'unflatten'])
   for (const { listing } of Object.values(functions)) {
     for (const name of listing.calls) calls.add(name)
     if (listing.done.some((names) => names.length > 0)) calls.add('free')
@@ -204,6 +204,7 @@ export function load(tf, weights) {
 
 /** The state as the bytes of a safetensors file: parameters and states by their paths, the optimiser's vectors beside them. */
 export async function save(state) {
+  checkState(state)
   const [${vectors.join(', ')}] = await Promise.all([${vectors.map((name) => `state.${name}.data()`).join(', ')}])
   const tensors = {
     ...unflatten(paramsLayout, params),${hasStates ? '\n    ...unflatten(statesLayout, states),' : ''}${slots.map((name) => `\n    ...unflatten(paramsLayout, ${name}, '${name}/'),`).join('')}

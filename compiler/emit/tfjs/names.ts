@@ -45,7 +45,9 @@ export function nameStatements(
   names: Names,
 ): { readonly statements: readonly Statement[]; readonly nameOf: (name: string) => string } {
   const pathOf = ({ node, section }: Statement): string | undefined =>
-    node?.label === undefined || section === 'backward' ? undefined : [node.scope, node.label].filter(Boolean).join('_')
+    node?.label === undefined || (section === 'backward' && node.scope !== 'gradient')
+      ? undefined
+      : [node.scope, node.label].filter(Boolean).join('_')
   const last = new Map<string, Statement>()
   for (const statement of statements) {
     const path = pathOf(statement)
@@ -53,6 +55,7 @@ export function nameStatements(
   }
   const given = new Map<string, string>()
   for (const [path, statement] of last) given.set(statement.name, names.take(identifier(path)))
+  const named = new Set(given.keys())
   for (const statement of statements) {
     if (given.has(statement.name)) continue
     const { node, section, fn } = statement
@@ -67,6 +70,7 @@ export function nameStatements(
     statements: statements.map((statement) => ({
       ...statement,
       name: nameOf(statement.name),
+      named: named.has(statement.name),
       args: statement.args.map((arg) =>
         typeof arg === 'string' ? arg : 'name' in arg ? rename(arg) : arg.map(rename),
       ),

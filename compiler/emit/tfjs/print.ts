@@ -1,4 +1,5 @@
 /** Writes a listing as the text of a JavaScript function. */
+import { formatDim } from '../../shapes/dim.ts'
 import type { Span } from '../../syntax/ast.ts'
 import type { Argument, Section, Statement } from './emission.ts'
 import type { Listing } from './listing.ts'
@@ -21,7 +22,8 @@ const titles: Readonly<Record<Section, string>> = {
   update: 'Update: clipping, the optimiser, the states',
 }
 
-const longestRule = 118
+const longest = 118
+const shortened = (line: string): string => (line.length > longest ? `${line.slice(0, longest - 2)} …` : line)
 
 /** The body, indented by two blanks: what the function begins with, and a statement an operation. */
 export function printBody({ head, statements, done }: Listing, { lineOf }: PrintOptions): string[] {
@@ -38,9 +40,10 @@ export function printBody({ head, statements, done }: Listing, { lineOf }: Print
     const line = span && lineOf?.(span)
     if (line && line.where !== place) {
       place = line.where
-      lines.push(comment(`  // ${line.where}  ${line.text}`).slice(0, longestRule))
+      lines.push(shortened(comment(`  // ${line.where}  ${line.text}`)))
     }
-    lines.push(`  const ${statement.name} = ${printCall(statement)}`)
+    const shape = statement.named ? `  // [${statement.type.dims.map(formatDim).join(', ')}]` : ''
+    lines.push(`  const ${statement.name} = ${printCall(statement)}${shape}`)
     const over = done[at] ?? []
     if (over.length > 0) lines.push(`  free(${over.join(', ')})`)
   }

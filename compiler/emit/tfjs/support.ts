@@ -125,6 +125,7 @@ function given(batch, name, dtype, shape) {
   const tensor = batch[name]
   const wanted = \`\${dtype} [\${shape.join(', ')}]\`
   if (tensor === undefined) throw new Error(\`batch.\${name} is missing: a tensor, \${wanted}\`)
+  if (!Array.isArray(tensor?.shape)) throw new Error(\`batch.\${name} is no tensor, and one is wanted: \${wanted}\`)
   const fits = tensor.dtype === dtype && tensor.shape.length === shape.length && shape.every((n, i) => n === tensor.shape[i])
   if (!fits) throw new Error(\`batch.\${name} is \${tensor.dtype} [\${tensor.shape.join(', ')}], and \${wanted} is wanted\`)
   return tensor
@@ -133,22 +134,26 @@ function given(batch, name, dtype, shape) {
 function option(name, value, size) {
   const isTensor = Array.isArray(value?.shape)
   if (typeof value === 'number' || (isTensor && value.dtype === 'float32' && value.shape.join() === String(size))) return
+  if (value === undefined) throw new Error(\`options.\${name} is missing: a number\`)
   const found = isTensor ? \`\${value.dtype} [\${value.shape.join(', ')}]\` : value
   throw new Error(\`options.\${name} is \${found}, and a number\${size === undefined ? '' : \` or float32 [\${size}]\`} is wanted\`)
 }`,
   extent: `/** The size of an axis of a tensor of the batch. */
 function extent(batch, name, axis) {
-  const shape = batch[name]?.shape
-  if (!Array.isArray(shape)) throw new Error(\`batch.\${name} is missing: a tensor\`)
-  if (shape.length <= axis) throw new Error(\`batch.\${name} has \${shape.length} axes, and more are wanted\`)
+  if (batch?.[name] == null) throw new Error(\`batch.\${name} is missing: a tensor\`)
+  const { shape } = batch[name]
+  if (!Array.isArray(shape)) throw new Error(\`batch.\${name} is no tensor, and one is wanted\`)
+  if (shape.length <= axis)
+    throw new Error(\`batch.\${name} is [\${shape.join(', ')}], and a tensor of \${axis + 1} axes or more is wanted\`)
   if (shape[0] === 0) throw new Error(\`batch.\${name} has no samples\`)
   return shape[axis]
 }`,
   lengthsOf: `/** The lengths of the samples, as numbers; an Error says which is impossible. */
 function lengthsOf(batch, name, samples, low, high, padded) {
   const given = batch[name]
-  if (given === undefined || typeof given.length !== 'number')
-    throw new Error(\`batch.\${name} is missing: an array, each sample's length\`)
+  if (given == null) throw new Error(\`batch.\${name} is missing: an array, each sample's length\`)
+  if (typeof given.length !== 'number')
+    throw new Error(\`batch.\${name} is no array of numbers, and one is wanted: each sample's length\`)
   const lengths = Array.from(given, Number)
   if (samples !== undefined && lengths.length !== samples)
     throw new Error(\`batch.\${name} has \${lengths.length} lengths, and the batch \${samples} samples\`)
@@ -163,6 +168,11 @@ function agree(name, lengths, other, expected) {
   const wrong = lengths.findIndex((n, b) => n !== expected[b])
   if (wrong >= 0)
     throw new Error(\`batch.\${name}[\${wrong}] is \${lengths[wrong]}, and batch.\${other}[\${wrong}] is \${expected[wrong]}: the spec has one length for both\`)
+}`,
+  checkState: `/** Throws an Error where a state is none, or was disposed of. */
+function checkState(state) {
+  if (typeof state?.params?.dispose !== 'function') throw new Error('the first argument is no state: \`load\` makes one')
+  if (state.params.isDisposed) throw new Error('the state was disposed of: load it again')
 }`,
   require: `/** Throws an Error for the first sample whose lengths break what the spec requires. */
 function require(samples, condition, amount) {
@@ -183,6 +193,8 @@ function replace(tf, state, tensors) {
   readSafetensors: `/** The f32 tensors of a safetensors file by name, and its metadata (https://github.com/huggingface/safetensors). */
 function readSafetensors(bytes) {
   const view = bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes
+  if (!ArrayBuffer.isView(view))
+    throw new Error('the weights are no bytes: give those of a safetensors file (\`save\` gives a promise of them)')
   const size = view.byteLength < 8 ? Infinity : Number(new DataView(view.buffer, view.byteOffset, 8).getBigUint64(0, true))
   if (8 + size > view.byteLength) throw new Error('the weights are not a safetensors file')
   const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(view.subarray(8, 8 + size)))

@@ -1,4 +1,5 @@
 /** tfjs's backends: which this machine has, and how each is opened. */
+import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -41,15 +42,31 @@ export async function openBestBackend(): Promise<{ readonly backend: Backend; re
   const passed: string[] = []
   for (const name of backendNames) {
     try {
+      if (name === 'webgpu' && !hasAdapter())
+        throw new DiagnosticError([diagnose(messages.noAdapter, undefined, { engine: 'tfjs' })])
       const backend = await openBackend(name)
       if (!isSoftware(backend)) return { backend, why: [...passed, `\`${name}\` is there`].join('; ') }
       passed.push(`\`${name}\` has a software adapter only`)
     } catch (failure) {
       if (!(failure instanceof DiagnosticError)) throw failure
-      passed.push(`\`${name}\` is not to be had`)
+      passed.push(`\`${name}\` is absent`)
     }
   }
   throw new Error('internal error in engines/tfjs: even `cpu` does not open')
+}
+
+/** Looked for in a process of its own: where there is no driver, the package writes of it to the terminal. */
+function hasAdapter(): boolean {
+  let path: string
+  try {
+    path = import.meta.resolve('webgpu')
+  } catch {
+    return false
+  }
+  const look = `const { create } = await import(${JSON.stringify(path)})
+    process.exit((await create([]).requestAdapter()) ? 0 : 1)`
+  const options = { stdio: 'ignore', timeout: 20_000 } as const
+  return spawnSync(process.execPath, ['--input-type=module', '--eval', look], options).status === 0
 }
 
 const softwareMark = 'software: '

@@ -18,12 +18,18 @@ export const tfjsEngine = (backend: Backend): Engine => ({
   description: { name: 'tfjs', version: backend.tf.version_core, backend: backend.name, ...backend.details },
   compile: (program, optimiser) => {
     const layout = emitTfjs(program, { optimiser, producerVersion: version })
-    return { layout, open: (start, inputs, predictions) => tfjsTrainer(layout, backend, start, inputs, predictions) }
+    const lengths = new Set(program.signature.inputs.flatMap((input) => input.lengths ?? []))
+    return {
+      layout,
+      open: (start, inputs, predictions) => tfjsTrainer(layout, lengths, backend, start, inputs, predictions),
+    }
   },
 })
 
 async function tfjsTrainer(
   layout: TfjsModule,
+  /** The names of the batch's lengths. */
+  lengths: ReadonlySet<string>,
   backend: Backend,
   start: Weights,
   inputs: readonly BoundInput[],
@@ -35,7 +41,6 @@ async function tfjsTrainer(
   // Where a file tells of steps, its optimiser's vectors are read too; which step it is is told with each.
   const file = { tensors: nameVectors(layout, start), metadata: { step: '1' } }
   const state = module.load(tf, encodeSafetensors(file))
-  const lengths = new Set(inputs.map((input) => input.lengths))
   const kept = new Map<Float32Array, Tfjs.Tensor>()
   /** A vector that is the same with each step, kept as a tensor. */
   const vector = (data: Float32Array): Tfjs.Tensor => {

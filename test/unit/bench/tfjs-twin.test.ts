@@ -59,7 +59,7 @@ const startValues = () =>
   new Map(
     [params, states].flatMap((layout) => {
       const parts = partsOf(layout, startOf(layout))
-      return layout.entries.map(({ variable: { path, shape } }) => [path, { shape, data: parts.get(path) }] as const)
+      return layout.entries.map(({ variable: { path, shape } }) => [path, { shape, values: parts.get(path) }] as const)
     }),
   ) as Parameters<typeof createTwin>[1]
 

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 function run(text: string, limits = { find: 20_000, step: 20_000 }): ReturnType<typeof runProbe> {
   const file = join(folder, `${Math.random()}.mjs`)
   writeFileSync(file, text)
-  return runProbe(file, 'some/thing', limits)
+  return runProbe(file, ['doctor', '--probe', 'some/thing'], limits)
 }
 const found = "process.send({ kind: 'found', state: 'ready', details: {} })"
 const forever = 'setInterval(() => {}, 1000)'

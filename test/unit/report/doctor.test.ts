@@ -109,9 +109,9 @@ test('what is taken', () => {
   const cpu: DoctorRow = { engine: 'onnxruntime', backend: 'cpu', state: 'ready', details: {} }
   expect(formatChoice(cpu, { kind: 'best', backend: 'wasm', why: '`wasm` is there' })).toEqual([
     '`mcfnc train` takes ONNX Runtime on `cpu` unless told otherwise',
-    '`--backend auto` takes tfjs on `wasm`: `wasm` is there',
+    '`--engine tfjs` takes `wasm`: `wasm` is there',
   ])
   const [first, second] = formatChoice({ ...cpu, state: 'broken' }, undefined)
   expect(first).toContain('does not work here')
-  expect(second).toContain('finds none')
+  expect(second).toContain('finds no backend')
 })
