@@ -39,7 +39,6 @@ export function writeFunction(
     ' */',
     `export function ${name}(state, batch${further === undefined ? '' : `, ${further}`}) {`,
     '  checkState(state)',
-    ...(further?.includes('learningRate') ? ['  checkOptions({ learningRate })'] : []),
     reads ? '  const { tf, k } = state' : '  const { tf } = state',
     ...printBody(listing, print),
     '',

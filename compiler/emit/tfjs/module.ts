@@ -112,14 +112,7 @@ export function emitTfjs(program: Program, options: TfjsOptions): TfjsModule {
 
   const problems = findHighRanks(Object.values(functions).flatMap(({ listing }) => listing.statements))
   if (problems.length > 0) throw new DiagnosticError(problems)
-  const calls = new Set<SupportName>([
-    'checkState',
-    'checkOptions',
-    'readSafetensors',
-    'writeSafetensors',
-    'flatten',
-    'unflatten',
-  ])
+  const calls = new Set<SupportName>(['checkState', 'readSafetensors', 'writeSafetensors', 'flatten', 'unflatten'])
   for (const { listing } of Object.values(functions)) {
     for (const name of listing.calls) calls.add(name)
     if (listing.done.some((names) => names.length > 0)) calls.add('free')

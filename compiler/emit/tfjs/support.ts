@@ -254,12 +254,13 @@ function given(batch, name, dtype, shape) {
 function option(name, value, size) {
   const isTensor = Array.isArray(value?.shape)
   if (typeof value === 'number' || (isTensor && value.dtype === 'float32' && value.shape.join() === String(size))) return
+  if (value === undefined) throw new Error(\`options.\${name} is missing: a number\`)
   const found = isTensor ? \`\${value.dtype} [\${value.shape.join(', ')}]\` : value
   throw new Error(\`options.\${name} is \${found}, and a number\${size === undefined ? '' : \` or float32 [\${size}]\`} is wanted\`)
 }`,
   extent: `/** The size of an axis of a tensor of the batch. */
 function extent(batch, name, axis) {
-  if (batch?.[name] === undefined) throw new Error(\`batch.\${name} is missing: a tensor\`)
+  if (batch?.[name] == null) throw new Error(\`batch.\${name} is missing: a tensor\`)
   const { shape } = batch[name]
   if (!Array.isArray(shape)) throw new Error(\`batch.\${name} is no tensor, and one is wanted\`)
   if (shape.length <= axis)
@@ -270,7 +271,7 @@ function extent(batch, name, axis) {
   lengthsOf: `/** The lengths of the samples, as numbers; an Error says which is impossible. */
 function lengthsOf(batch, name, samples, low, high, padded) {
   const given = batch[name]
-  if (given === undefined) throw new Error(\`batch.\${name} is missing: an array, each sample's length\`)
+  if (given == null) throw new Error(\`batch.\${name} is missing: an array, each sample's length\`)
   if (typeof given.length !== 'number')
     throw new Error(\`batch.\${name} is no array of numbers, and one is wanted: each sample's length\`)
   const lengths = Array.from(given, Number)
@@ -287,10 +288,6 @@ function agree(name, lengths, other, expected) {
   const wrong = lengths.findIndex((n, b) => n !== expected[b])
   if (wrong >= 0)
     throw new Error(\`batch.\${name}[\${wrong}] is \${lengths[wrong]}, and batch.\${other}[\${wrong}] is \${expected[wrong]}: the spec has one length for both\`)
-}`,
-  checkOptions: `/** Throws an Error where a step's options lack what has no default. */
-function checkOptions({ learningRate }) {
-  if (typeof learningRate !== 'number') throw new Error('options.learningRate is missing: a number')
 }`,
   checkState: `/** Throws an Error where a state is none, or was disposed of. */
 function checkState(state) {

@@ -1,7 +1,8 @@
 /** What an emitted module promises: its text, its state, its errors, its memory. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Program } from '../../../../compiler/artefact.ts'
 import { compile } from '../../../../compiler/compile.ts'
@@ -9,9 +10,15 @@ import { DiagnosticError } from '../../../../compiler/diagnostics/diagnostic.ts'
 import { emitTfjs } from '../../../../compiler/emit/tfjs/module.ts'
 import { makeNodeReader } from '../../../../compiler/source/node-reader.ts'
 import { type Backend, openBackend } from '../../../../runtime/engines/tfjs/backends.ts'
-import { evaluateModule, type ModuleBatch } from '../../../../runtime/engines/tfjs/module.ts'
+import {
+  type EmittedModule,
+  evaluateModule,
+  type ModuleBatch,
+  type ModuleState,
+} from '../../../../runtime/engines/tfjs/module.ts'
 import { startVectors } from '../../../../runtime/train/weights.ts'
 import { programOf, small, stepCase } from '../../../support/mcfn.ts'
+import { root } from '../../../support/program.ts'
 import { arraysOf, batchOf, weightsOf } from '../../../support/tfjs.ts'
 
 let backend: Backend
@@ -248,6 +255,31 @@ model Even {
     expect(() => module.forward(state, given([4, 3]))).toThrow(/sample 1 break the spec's `require t mod 2 == 0/)
   })
 
+  test('leaves nothing behind where it refuses a batch, an option or weights', () => {
+    const { emitted, module, state } = open(programFrom(tiny))
+    const { tf } = backend
+    const given = batch([4, 2], 5)
+    const [noise] = emitted.noise
+    const vector = tf.ones([3])
+    const wrong = tf.ones([2, 6])
+    const empty = { text: tf.zeros([0, 5, 4]), text_lengths: [], emotion: tf.tensor1d([], 'int32') }
+    const before = tf.memory().numTensors
+    const step =
+      (change: object, options: object = {}): (() => unknown) =>
+      () =>
+        module.trainStep(state, { ...given, ...change } as ModuleBatch, { learningRate: 1, ...options })
+    expect(step({ [noise?.name ?? '']: wrong })).toThrow(/uniform is float32 \[2, 6\], and float32 \[2, 5\] is wanted/)
+    expect(step({}, { learningRate: '1' })).toThrow('options.learningRate is 1, and a number is wanted')
+    expect(step({}, { clipNorm: null })).toThrow('options.clipNorm is null, and a number is wanted')
+    expect(step({}, { weightDecay: vector })).toThrow(/options\.weightDecay is float32 \[3\], and a number or float32/)
+    expect(step(empty)).toThrow('batch.text has no samples')
+    const other = emitTfjs(programFrom(tiny.replace('Conv1d(5', 'Conv1d(6')), { optimiser: 'adam' })
+    expect(() => module.load(tf, weightsOf(other, startVectors(other, 0)))).toThrow(/the weights have no/)
+    expect(tf.memory().numTensors).toBe(before)
+    tf.dispose([given, vector, wrong, empty])
+    module.dispose(state)
+  })
+
   test('says what a weights file lacks', () => {
     const { emitted, module } = open(programFrom(tiny))
     const other = emitTfjs(programFrom(tiny.replace('Conv1d(5', 'Conv1d(6')), { optimiser: 'adam' })
@@ -259,12 +291,9 @@ model Even {
   })
 })
 
-test('the peak that is told is that of tf.memory()', () => {
-  const program = programOf([], small)
-  const { emitted, module, state } = open(program)
+/** The most bytes that a step on a batch has at once, beside the batch and the state. */
+function measuredPeak(module: EmittedModule, state: ModuleState, given: ModuleBatch): number {
   const { tf } = backend
-  const { feeds, env } = stepCase(program, 'adam')
-  const given = batchOf(tf, feeds)
   const engine = tf.engine()
   const run = engine.runKernel.bind(engine)
   const start = tf.memory().numBytes
@@ -279,12 +308,30 @@ test('the peak that is told is that of tf.memory()', () => {
   } finally {
     engine.runKernel = run as typeof engine.runKernel
   }
+  return peak
+}
+
+test('the peak that is told is that of tf.memory()', () => {
+  const program = programOf([], small)
+  const { emitted, module, state } = open(program)
+  const { feeds, env } = stepCase(program, 'adam')
+  const given = batchOf(backend.tf, feeds)
+  const peak = measuredPeak(module, state, given)
   const sizes: Record<string, number> = { batch: env.batch }
   for (const [name, lengths] of Object.entries(env.lengths)) sizes[name] = Math.max(...lengths)
   const told = emitted.peakBytes('trainStep', (seq) => sizes[seq] ?? 1)
   expect(told).toBeGreaterThanOrEqual(peak)
   expect(told).toBeLessThan(1.02 * peak)
-  tf.dispose(given)
+  backend.tf.dispose(given)
+  module.dispose(state)
+})
+
+test('the peak that is told counts what samples are padded to', () => {
+  const { emitted, module, state } = open(programFrom(tiny.replace('width = 3', 'width = 40')))
+  const given = batch([3, 2], 3)
+  const told = emitted.peakBytes('trainStep', (name) => (name === 'batch' ? 2 : 3))
+  expect(told).toBeGreaterThanOrEqual(measuredPeak(module, state, given))
+  backend.tf.dispose(given)
   module.dispose(state)
 })
 
@@ -315,15 +362,13 @@ model Deep {
 })
 
 describe('its declarations', () => {
-  let folder = ''
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'mcfnc-types-'))
-  })
+  // Below the repository, so that tfjs is found.
+  const folder = join(root, 'node_modules', '.cache', `mcfnc-types-${process.pid}`)
+  beforeAll(() => mkdir(folder, { recursive: true }))
   afterAll(() => rm(folder, { recursive: true }))
 
-  test('name every input, result and option', async () => {
+  test('name every input, result and option', () => {
     const { declarations } = emitTfjs(programFrom(tiny), { optimiser: 'adam' })
-    await writeFile(join(folder, 'tiny.d.ts'), declarations)
     for (const part of [
       'text_lengths: Lengths',
       'emotion: Tensor1D',
@@ -332,5 +377,26 @@ describe('its declarations', () => {
       'ce: Scalar',
     ])
       expect(declarations).toContain(part)
+  })
+
+  test('are types that tfjs has, up to the highest rank', async () => {
+    const { declarations } = emitTfjs(
+      programFrom(`
+model Six {
+  input x: [2, 2, 2, 2, 2]
+  param w: [2] = ones()
+  y[a, b, c, d, e] = x[a, b, c, d, e] * w[a]
+  output y = y
+  loss total_of_y = sum[a, b, c, d, e](y[a, b, c, d, e])
+}`),
+      { optimiser: 'adam' },
+    )
+    // A .ts file is checked in full, where a .d.ts may be skipped.
+    await writeFile(join(folder, 'six.ts'), declarations)
+    const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--ignoreConfig']
+    const { stdout } = await promisify(execFile)('npx', ['--no-install', 'tsc', ...options, join(folder, 'six.ts')], {
+      cwd: root,
+    }).catch((failure: { stdout: string }) => failure)
+    expect(stdout).toBe('')
   })
 })
