@@ -10,6 +10,7 @@ import type { Graph } from './ir/graph.ts'
 import { lengthsRead } from './ir/lengths.ts'
 import { leavesOf, lowerModel } from './lower/program.ts'
 import { fileScopes } from './names/file-scope.ts'
+import { withLibraryHelp } from './names/library.ts'
 import { resolveNames } from './names/resolve.ts'
 import { loadSources, type Sources } from './source/load.ts'
 import { entryKey } from './source/paths.ts'
@@ -106,7 +107,7 @@ export function check(path: string, read: ReadSource, options: CompileOptions = 
   const run = (training: boolean): Elaborated | undefined =>
     chosen && elaborateOne(prepared, chosen, { overrides: options.overrides, training, checkOnly: false }, diagnostics)
   const [inference, training] = [run(false), run(true)]
-  const all = distinct(diagnostics)
+  const all = withLibraryHelp(distinct(diagnostics), sources.texts, read)
   const fine = !hasErrors(all)
   return {
     sources,
@@ -144,7 +145,11 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
   }
   if (chosen) look(chosen.model, chosen.variants, diagnostics)
   if (options.model !== undefined || (options.variants ?? []).length > 0)
-    return { sources, diagnostics: distinct(diagnostics), texts: sources.texts }
+    return {
+      sources,
+      diagnostics: withLibraryHelp(distinct(diagnostics), sources.texts, read),
+      texts: sources.texts,
+    }
 
   const items = sources.files.get(entry)?.items ?? []
   const models = items.filter((item): item is Model => item.kind === 'model')
@@ -173,14 +178,11 @@ export function checkAll(path: string, read: ReadSource, options: CompileOptions
     )
   }
   const needless = models.length > 1 ? names.severalModels.code : undefined
-  return {
-    sources,
-    diagnostics: distinct(
-      diagnostics.filter((d) => d.code !== needless),
-      byVariant,
-    ),
-    texts: sources.texts,
-  }
+  const all = distinct(
+    diagnostics.filter((d) => d.code !== needless),
+    byVariant,
+  )
+  return { sources, diagnostics: withLibraryHelp(all, sources.texts, read), texts: sources.texts }
 }
 
 function elaborateOne(

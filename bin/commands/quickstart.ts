@@ -3,6 +3,8 @@ import { readFile, rm } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { generateSyntheticCorpus } from '../../runtime/data/synthetic.ts'
 import { shippedFile } from '../../runtime/formats/shipped.ts'
+import type { RunMetrics } from '../../runtime/train/run.ts'
+import { runFolder } from '../../runtime/train/run-folder.ts'
 import { exitCodes } from '../failure.ts'
 import { check } from './check.ts'
 import { predict } from './predict.ts'
@@ -13,7 +15,7 @@ interface QuickstartOptions {
   readonly epochs: number
 }
 
-/** Samples in the corpus: 240, a minute or two of training. */
+/** Samples in the corpus: enough to learn from in a minute or so. */
 const size = 240
 
 export async function quickstart({ out, epochs }: QuickstartOptions): Promise<number> {
@@ -63,6 +65,11 @@ export async function quickstart({ out, epochs }: QuickstartOptions): Promise<nu
   say(`\n4. The model is used on a sample of the session that was held out, a case of ${sample.label}`)
   say(`$ npx mcfnc predict ${model} --audio ${audio} --text ${JSON.stringify(sample.text)} --vectors ${vectors}`)
   await predict(model, { audio, text: sample.text, vectors })
+  const { test = {} } = JSON.parse(await readFile(runFolder(run).metrics, 'utf8')) as RunMetrics
+  const classes = Object.values(test)[0]?.classes
+  const share =
+    classes && `Of the ${classes.samples} samples of that session ${Math.round(100 * classes.wa)}% are right.`
+  say([`It was ${sample.label}.`, share].filter(Boolean).join(' '))
 
   say(`
 Done in ${Math.round((Date.now() - started) / 1000)} s. Next:

@@ -4,7 +4,7 @@ import { constantDim, constantOf, isRagged, productDims, sumDims } from '../shap
 import { atMost } from '../shapes/facts.ts'
 import { compareRational } from '../shapes/rational.ts'
 import type { Span } from '../syntax/ast.ts'
-import { type Context, newDef, newVars, report, slotVars } from './context.ts'
+import { type Context, newDef, newVars, report, slotVars, textAt } from './context.ts'
 import {
   applyUnary,
   asNumber,
@@ -19,7 +19,7 @@ import {
 import { joined } from './joins.ts'
 import { realValue, staticNumber } from './numbers.ts'
 import { axisOrder, elementwise, materialise, type Placed, sameShapes, scalar, toTensor } from './tensors.ts'
-import { type Axis, axisOf, describe, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
+import { axisOf, describe, flatDims, numberValue, poison, type TensorValue, type Value } from './value.ts'
 
 export interface Given {
   readonly value: Value
@@ -157,10 +157,8 @@ function concat(context: Context, args: readonly Given[], span: Span): Value {
     parts.push(tensor)
   }
   const placed = parts.map((tensor, k): Placed => ({ tensor, span: (args[k] as Given).span }))
-  const others = (part: Placed): readonly Axis[] => part.tensor.axes.slice(0, -1)
   const [head, ...rest] = placed
-  if (!head || !rest.every((part) => sameShapes(context, 'concat', head, part, others(head), others(part))))
-    return poison
+  if (!head || !rest.every((part) => sameShapes(context, 'concat', head, part, 'before the last'))) return poison
   const first = head.tensor
   return joined(
     context,
@@ -195,6 +193,19 @@ function flatten(context: Context, given: Given): Value {
   return materialise(context, lambda, given.span)
 }
 
+/** Help where an element of an equation is given for all of them: the index that was meant is likely the last used. */
+function softmaxHelp(context: Context, name: string, body: string): string[] {
+  const all = [...context.indices.keys()]
+  const index = all.filter((one) => new RegExp(`\\b${one}\\b`).test(body)).at(-1) ?? all.at(-1)
+  if (index === undefined) return []
+  const short = body.length > 60 ? '…' : body
+  return [
+    name === 'softmax'
+      ? `in an equation write \`softmax[${index}](${short})\``
+      : `in an equation take it of a whole axis: bind \`z[${all.join(', ')}] = ${short}\`, then \`${name}(z)\``,
+  ]
+}
+
 /** `softmax(z)` and `log_softmax(z)` over the last axis. */
 function overLastAxis(context: Context, name: string, given: Given, span: Span): Value {
   const tensor = toTensor(context, given.value, given.span)
@@ -204,6 +215,7 @@ function overLastAxis(context: Context, name: string, given: Given, span: Span):
     report(context, shapes.notAValue, given.span, {
       got: describe(given.value),
       wants: 'a tensor with an axis to normalise over',
+      help: softmaxHelp(context, name, textAt(context.run, given.span)),
     })
     return poison
   }

@@ -128,11 +128,9 @@ export function instantiate(
     if (arg.value.kind === 'poison') failed = true
     else if (arg.value.kind === 'tensor' || arg.value.kind === 'tuple') {
       // A length inside `sqrt` and the like is a scalar tensor: it is no static number either.
-      const needs = block.statics.some((p) => !p.default)
       report(context, shapes.tensorInStaticList, arg.span, {
         block: name,
-        text: arg.text,
-        statics: needs ? '…' : '',
+        ...twoLists(block, statics),
         got: describe(arg.value),
       })
       return undefined
@@ -186,6 +184,21 @@ export function instantiate(
     inner: context.replacements.inside.get(name) ?? noReplacements,
     resolved: undefined,
     variables: new Map(),
+  }
+}
+
+/** What was given in one list, as the two lists that were meant. */
+function twoLists(block: Block, given: readonly StaticArgument[]): { tensors: string[]; statics: string } {
+  const isTensor = ({ value }: StaticArgument): boolean => value.kind === 'tensor' || value.kind === 'tuple'
+  const fitsSecond = given.length === block.params.length && given.every(({ name }) => name === undefined)
+  const first = fitsSecond ? [] : given.filter((arg) => !isTensor(arg))
+  const named = new Set(first.map(({ name }) => name))
+  const positional = first.filter(({ name }) => name === undefined).length
+  const lacks = block.statics.slice(positional).some((p) => !p.default && !named.has(p.name.name))
+  const texts = first.map(({ name, text }) => (name === undefined ? text : `${name} = ${text}`))
+  return {
+    tensors: given.filter((arg) => !first.includes(arg)).map(({ text }) => text),
+    statics: [...texts, ...(lacks ? ['…'] : [])].join(', '),
   }
 }
 

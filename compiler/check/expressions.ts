@@ -317,7 +317,7 @@ function dot(context: Context, expr: BinaryExpr, left: Value, right: Value): Val
     report(context, shapes.dotAxes, wrong.span, { got: describe(wrong.tensor), notes })
     return poison
   }
-  if (!sameShapes(context, '.', x, y, a.axes, b.axes)) return poison
+  if (!sameShapes(context, '.', x, y)) return poison
   const over = newVars(context.run, 'k', flatDims(a.axes), context.sample)
   const at = over.map(readIndex)
   return scalar({ kind: 'reduce', op: 'sum', over, condition: undefined, body: binary('mul', a.at(at), b.at(at)) })

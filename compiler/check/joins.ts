@@ -19,8 +19,7 @@ export function evaluateStack(context: Context, items: readonly Expr[], span: Sp
     parts.push({ tensor, span: item.span })
   }
   const [first, ...others] = parts
-  if (!first || !others.every((part) => sameShapes(context, '[ ]', first, part, first.tensor.axes, part.tensor.axes)))
-    return poison
+  if (!first || !others.every((part) => sameShapes(context, '[ ]', first, part))) return poison
   return joined(
     context,
     span,

@@ -10,7 +10,7 @@ import type { Gathered } from './declarations.ts'
 import { evaluate } from './expressions.ts'
 import type { Elaborated, ModelRequest, Root } from './model.ts'
 import { staticNumber } from './numbers.ts'
-import { clashNotes, compareAxes, materialise, toTensor } from './tensors.ts'
+import { clashNotes, compareAxes, materialise, poolingHelp, toTensor } from './tensors.ts'
 import { type Axis, axisOf, describe, describeAxes, flatDims, type TensorValue } from './value.ts'
 
 export type Roots = Pick<Elaborated, 'predictions' | 'outputs' | 'losses'>
@@ -98,6 +98,7 @@ export function evaluatePredict(
       wants: what,
       got: describe(tensor),
       notes: clashNotes(context, wanted, tensor.axes),
+      help: poolingHelp(context, wanted, tensor.axes),
     })
     return undefined
   }

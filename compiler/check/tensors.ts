@@ -80,8 +80,8 @@ const mappedNote = (context: Context, axis: Axis, { block, span }: Use): string 
 export function clashNotes(context: Context, a: readonly Axis[], b: readonly Axis[]): string[] {
   const compared = compareAxes(context, a, b)
   const notes: string[] = []
-  const count = (n: number): string => `${n} ${n === 1 ? 'axis' : 'axes'}`
-  if (compared.kind === 'rank') notes.push(`one has ${count(a.length)}, the other ${count(b.length)}`)
+  if (compared.kind === 'rank')
+    notes.push(`one has ${a.length} ${a.length === 1 ? 'axis' : 'axes'}, the other ${b.length}`)
   else if (compared.kind !== 'equal') {
     const left = a[compared.axis] as Axis
     const right = b[compared.axis] as Axis
@@ -100,6 +100,18 @@ export function clashNotes(context: Context, a: readonly Axis[], b: readonly Axi
   return notes
 }
 
+/** Help where axes would be those wanted if the lengths among them were pooled; none where they would not. */
+export function poolingHelp(context: Context, wanted: readonly Axis[], got: readonly Axis[]): string[] {
+  const kept = got.filter((axis) => axis.batch || !axis.dims.some(isRagged))
+  if (kept.length === got.length || compareAxes(context, wanted, kept).kind !== 'equal') return []
+  const mapped = got.find((axis) => axis.mappedBy)?.mappedBy
+  return [
+    mapped
+      ? `a pooling may be missing before \`${mapped.block.name.name}\`: \`… |> MeanPool() |> …\``
+      : 'a pooling may be missing: `… |> MeanPool()`',
+  ]
+}
+
 /** Reports that two dims that had to be equal are not, or that it cannot be told. */
 export function reportCannotTell(context: Context, span: Span, a: Dim, b: Dim): void {
   const left = formatDim(a)
@@ -113,15 +125,16 @@ export interface Placed {
   readonly span: Span
 }
 
-/** Whether two operands agree on axes that must be equal; reports where they do not. */
+/** Whether two operands agree on axes that must be equal: all, or those before the last; reports where they do not. */
 export function sameShapes(
   context: Context,
   op: string,
   left: Placed,
   right: Placed,
-  a: readonly Axis[],
-  b: readonly Axis[],
+  which: 'all' | 'before the last' = 'all',
 ): boolean {
+  const all = which === 'all'
+  const [a, b] = [left, right].map(({ tensor }) => (all ? tensor.axes : tensor.axes.slice(0, -1))) as [Axis[], Axis[]]
   const compared = compareAxes(context, a, b)
   if (compared.kind === 'equal') return true
   if (compared.kind === 'unknown') {
@@ -133,13 +146,23 @@ export function sameShapes(
   const clash = compared.kind === 'rank' ? [] : [a[compared.axis] as Axis, b[compared.axis] as Axis]
   const lengths = clash.length > 0 && clash.every((axis) => !axis.batch && axis.dims.some(isRagged))
   const equation = 'only a scalar goes with any shape; for others write an equation: `y[j, p] = a[j, p] + b[p]`'
+  const text = (axes: readonly Axis[]): string => (axes.length > 0 ? describeAxes(axes) : 'none')
+  const [shorter, longer] = a.length < b.length ? [a, b] : [b, a]
+  const rank = compared.kind === 'rank'
   report(context, shapes.unequalShapes, left.span, {
     op,
+    needs: all ? 'equal shapes' : `equal axes before the last: ${text(a)} and ${text(b)}`,
     left: describe(left.tensor),
     right: describe(right.tensor),
     rightSpan: right.span,
-    notes: clashNotes(context, a, b),
-    help: lengths ? ['pool both over time first: `MeanPool()(…)`'] : compared.kind === 'rank' ? [equation] : [],
+    notes: rank ? clashNotes(context, left.tensor.axes, right.tensor.axes) : clashNotes(context, a, b),
+    help: lengths
+      ? ['pool both over time first: `MeanPool()(…)`']
+      : rank
+        ? all
+          ? [equation]
+          : poolingHelp(context, shorter, longer)
+        : [],
   })
   return false
 }
@@ -159,8 +182,7 @@ export function elementwise(
   }
   const shaped = tensors.filter(({ tensor }) => tensor.axes.length > 0)
   const first = shaped[0]
-  for (const other of shaped.slice(1))
-    if (first && !sameShapes(context, op, first, other, first.tensor.axes, other.tensor.axes)) return poison
+  for (const other of shaped.slice(1)) if (first && !sameShapes(context, op, first, other)) return poison
   const axes = first?.tensor.axes ?? []
   return {
     kind: 'tensor',

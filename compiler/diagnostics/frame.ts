@@ -1,7 +1,7 @@
 /** Code frames: lines of source with what is wrong marked under them. */
 import type { Span } from '../syntax/ast.ts'
 import type { Lines } from './position.ts'
-import { cellsOf } from './width.ts'
+import { cellsOf, printable } from './width.ts'
 
 /** A place to mark, with the words that stand under it. */
 export interface Mark {
@@ -65,7 +65,10 @@ function frame(
   if (!head) return []
   const { line, column } = lines.at(head.span.start)
   const bar = paint.gutter(`${' '.repeat(gutter)} |`)
-  const out = [`${' '.repeat(gutter)}${paint.gutter(head.primary ? '-->' : ':::')} ${file}:${line}:${column}`, bar]
+  const out = [
+    `${' '.repeat(gutter)}${paint.gutter(head.primary ? '-->' : ':::')} ${printable(file)}:${line}:${column}`,
+    bar,
+  ]
   const first = group[0] ?? line
   const last = group.at(-1) ?? line
   for (let at = first; at <= last; at++) {

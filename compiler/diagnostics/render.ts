@@ -2,6 +2,7 @@
 import type { Diagnostic } from './diagnostic.ts'
 import { framesOf, type Mark, type Paint } from './frame.ts'
 import { makeLineReader } from './position.ts'
+import { printable } from './width.ts'
 
 export interface RenderOptions {
   /** ANSI colours, for a terminal. */
@@ -33,24 +34,32 @@ export function renderText(
   const render = (diagnostic: Diagnostic): string => {
     const style = styleOf(diagnostic, options)
     const { span, caption, labels } = diagnostic
-    const primary: Mark[] = span ? [{ span, text: caption, primary: true }] : []
-    const marks = [...primary, ...labels.map((label): Mark => ({ ...label, primary: false }))]
+    const primary: Mark[] = span ? [{ span, text: caption && printable(caption), primary: true }] : []
+    const marks = [
+      ...primary,
+      ...labels.map(({ span, text }): Mark => ({ span, text: printable(text), primary: false })),
+    ]
     const lineNumbers = marks.map((mark) => linesOf(mark.span.file)?.at(mark.span.start).line ?? 0)
     const gutter = Math.max(2, ...lineNumbers.map((line) => String(line).length))
-    const out = [`${style.title(`${diagnostic.severity}[${diagnostic.code}]`)}${style.bold(`: ${diagnostic.message}`)}`]
+    const out = [
+      `${style.title(`${diagnostic.severity}[${diagnostic.code}]`)}${style.bold(`: ${printable(diagnostic.message)}`)}`,
+    ]
     for (const file of new Set(marks.map((mark) => mark.span.file))) {
       const own = marks.filter((mark) => mark.span.file === file)
       const lines = linesOf(file)
       if (lines) out.push(...framesOf(file, lines, own, gutter, style))
-      else out.push(`${' '.repeat(gutter)}${style.gutter(own.some((mark) => mark.primary) ? '-->' : ':::')} ${file}`)
+      else
+        out.push(
+          `${' '.repeat(gutter)}${style.gutter(own.some((mark) => mark.primary) ? '-->' : ':::')} ${printable(file)}`,
+        )
     }
     const aside = (text: string): void => {
       const [first = '', ...rest] = text.split('\n')
       out.push(`${' '.repeat(gutter)} ${style.gutter('=')} ${first}`)
       for (const line of rest) out.push(`${' '.repeat(gutter)}   ${line}`)
     }
-    for (const note of diagnostic.notes) aside(note)
-    for (const help of diagnostic.help) aside(`${style.bold('help')}: ${help}`)
+    for (const note of diagnostic.notes) aside(printable(note))
+    for (const help of diagnostic.help) aside(`${style.bold('help')}: ${printable(help)}`)
     return out.join('\n')
   }
 

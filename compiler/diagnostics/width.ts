@@ -8,6 +8,15 @@ const pictograph = /^\p{Emoji_Presentation}$/u
 // Control characters and directional marks could hide or reorder what is shown.
 const unsafe = /^[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\p{Cs}]$/u
 
+/** Text with what a terminal must not be sent written as `\u001b`; tabs and line ends stay. */
+export const printable = (text: string): string =>
+  // Nearly every message is of these alone, and the line ends that notes hold.
+  /^[ -~\t\n]*$/.test(text)
+    ? text
+    : Array.from(text, (c) => (c !== '\t' && c !== '\n' && unsafe.test(c) ? escapeOf(c) : c)).join('')
+
+const escapeOf = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** One character as it is shown, with the columns it takes. */
 export interface Cell {
   readonly text: string

@@ -1,7 +1,7 @@
 /** Loads a spec and all that it uses, each file once. */
 import { sources } from '../diagnostics/catalogue/sources.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
-import type { File, Use } from '../syntax/ast.ts'
+import type { File, Span, Use } from '../syntax/ast.ts'
 import { parse } from '../syntax/parse.ts'
 import { entryKey, libraryPrefix, resolveUse } from './paths.ts'
 
@@ -25,6 +25,17 @@ export interface Sources {
 /** Bounds on what one spec may bring in; a loop of generated files would have no end. */
 export const maxFiles = 1000
 export const maxLength = 4_000_000
+
+/** What is wrong with a file's text as a whole, however it is parsed. A byte that is not UTF-8 is read as U+FFFD. */
+function unusable(text: string, path: string, span: Span | undefined): Diagnostic | undefined {
+  const isBinary = text.includes('\0')
+  const bad = text.indexOf('\ufffd')
+  if (isBinary || bad >= 0) {
+    const line = isBinary ? undefined : text.slice(0, bad).split(/\r\n?|\n/).length
+    return diagnose(sources.notText, span, { path, line })
+  }
+  return text.length > maxLength ? diagnose(sources.tooLarge, span, { path, limit: maxLength }) : undefined
+}
 
 interface Step {
   readonly file: File
@@ -60,8 +71,9 @@ export function loadSources(entryPath: string, read: Read): Sources {
       return undefined
     }
     const text = read(path)
-    if (text !== undefined && text.length <= maxLength) return load(path, text)
-    if (text !== undefined) diagnostics.push(diagnose(sources.tooLarge, use.path.span, { path, limit: maxLength }))
+    const wrong = text === undefined ? undefined : unusable(text, path, use.path.span)
+    if (text !== undefined && !wrong) return load(path, text)
+    if (wrong) diagnostics.push(wrong)
     else {
       const shipped = `${libraryPrefix}${use.path.value}`
       const suggestion = !library && resolvesTo(read, shipped) ? shipped : undefined
@@ -72,11 +84,9 @@ export function loadSources(entryPath: string, read: Read): Sources {
 
   const key = entryKey(entryPath)
   const text = read(key)
-  if (text === undefined || text.length > maxLength) {
-    const row =
-      text === undefined
-        ? diagnose(sources.missingEntry, undefined, { path: entryPath })
-        : diagnose(sources.tooLarge, undefined, { path: entryPath, limit: maxLength })
+  const wrong = text === undefined ? undefined : unusable(text, entryPath, undefined)
+  if (text === undefined || wrong) {
+    const row = wrong ?? diagnose(sources.missingEntry, undefined, { path: entryPath })
     return { entry: undefined, files, order, texts, uses, diagnostics: [row] }
   }
 

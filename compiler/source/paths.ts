@@ -2,6 +2,8 @@
 
 /** Where the shipped library begins; the reader knows where it lies. */
 export const libraryPrefix = 'std/'
+/** What it has, as a `use` names it. */
+export const libraryFiles: readonly string[] = ['std/blocks', 'std/audio']
 const extension = '.model'
 
 export type Resolution =

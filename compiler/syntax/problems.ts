@@ -24,7 +24,7 @@ import {
   StaticType,
 } from '../../grammar/tokens.ts'
 import { syntax } from '../diagnostics/catalogue/syntax.ts'
-import { forms, hints, staticTypes, strayHints } from '../diagnostics/catalogue/syntax-hints.ts'
+import { editedEquation, forms, hints, staticTypes, strayHints } from '../diagnostics/catalogue/syntax-hints.ts'
 import { type Diagnostic, diagnose } from '../diagnostics/diagnostic.ts'
 import type { Span } from './ast.ts'
 
@@ -185,6 +185,10 @@ function hintFor({ expected, found, previous }: Unexpected, rule: string, text: 
   if (rule === 'suffix' && found.tokenType === Colon) return hints.slice
   if (rule === 'suffix' && found.tokenType === In) return hints.axis
   if (rule === 'binding' && expected === '`]`') return hints.shiftedIndex
+  if (rule === 'setting' && found.tokenType === LSquare && previous && text[previous.startOffset - 1] !== '.') {
+    const [indices = '[j]'] = /^\[[^[\]\r\n]{1,40}\]/.exec(text.slice(found.startOffset, found.startOffset + 50)) ?? []
+    return editedEquation(previous.image, indices)
+  }
   if (rule === 'item' && /^(?:import|include|from|require)$/.test(found.image)) return hints.useFile
   if (rule === 'item' && /^(?:def|fn|func|function|class)$/.test(found.image)) return hints.makeBlock
   if (expected === tokenLabel(StaticType)) return staticTypes.get(found.image) ?? forms.get(rule)

@@ -18,6 +18,8 @@ test('the quickstart goes through, and the model has learnt something', async ()
   expect(code).toBe(0)
   expect(stdout).toContain('Next:')
   const metrics = JSON.parse(await readFile(join(folder, 'quickstart/run/metrics.json'), 'utf8'))
+  const { samples, wa } = metrics.test.emotion.classes
+  expect(stdout).toContain(`Of the ${samples} samples of that session ${Math.round(100 * wa)}% are right.`)
   // Four classes: a guess has 0.25.
   expect(metrics.test.emotion.classes.ua).toBeGreaterThan(0.45)
 })

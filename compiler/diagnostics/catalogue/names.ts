@@ -3,6 +3,9 @@ import type { Span } from '../../syntax/ast.ts'
 import { error, type Label } from '../diagnostic.ts'
 
 const didYouMean = (suggestion: string | undefined): string[] => (suggestion ? [`did you mean \`${suggestion}\`?`] : [])
+/** Help for a name that a file of the shipped library has. */
+export const inLibrary = (library: string): string =>
+  `\`${library}\` has it: write \`use "${library}"\` at the top of the file`
 const first = (span: Span | undefined, text: string): Label[] => (span ? [{ span, text }] : [])
 
 export const names = {

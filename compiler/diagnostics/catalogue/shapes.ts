@@ -7,13 +7,14 @@ const at = (span: Span | undefined, text: string): Label[] => (span ? [{ span, t
 export const shapes = {
   unequalShapes: error<{
     op: string
+    needs: string
     left: string
     right: string
     rightSpan: Span
     notes: string[]
     help: string[]
   }>('MCF3001', 'unequal-shapes', (p) => ({
-    message: `\`${p.op}\` needs equal shapes`,
+    message: `\`${p.op}\` needs ${p.needs}`,
     caption: p.left,
     labels: [{ span: p.rightSpan, text: p.right }],
     notes: p.notes,
@@ -59,13 +60,15 @@ export const shapes = {
     'argument-count',
     (p) => ({ message: `\`${p.callee}\` takes ${p.wants}, not ${p.got}`, caption: `${p.got} given`, help: p.help }),
   ),
-  tensorInStaticList: error<{ block: string; text: string; statics: string; got: string }>(
+  tensorInStaticList: error<{ block: string; tensors: readonly string[]; statics: string; got: string }>(
     'MCF3006',
     'tensor-in-static-list',
     (p) => ({
       message: `the first list of block \`${p.block}\` takes static numbers, and this is a tensor`,
       caption: p.got,
-      help: [`write \`${p.block}(${p.statics})(${p.text})\`, or \`${p.text} |> ${p.block}(${p.statics})\``],
+      help: [
+        `write \`${p.block}(${p.statics})(${p.tensors.join(', ')})\`, or \`${p.tensors.length === 1 ? p.tensors[0] : `(${p.tensors.join(', ')})`} |> ${p.block}(${p.statics})\``,
+      ],
     }),
   ),
   unknownStatic: error<{ block: string; name: string; available: readonly string[]; suggestion: string | undefined }>(
@@ -160,9 +163,10 @@ export const shapes = {
     caption: 'arithmetic on the batch axis',
     help: ['no order of the samples in a batch may matter'],
   })),
-  notAValue: error<{ got: string; wants: string }>('MCF3024', 'not-a-value', (p) => ({
+  notAValue: error<{ got: string; wants: string; help?: string[] }>('MCF3024', 'not-a-value', (p) => ({
     message: `this is ${p.got}, where ${p.wants} is wanted`,
     caption: p.got,
+    help: p.help ?? [],
   })),
   notABlock: error<{ got: string }>('MCF3025', 'not-a-block', (p) => ({
     message: `only blocks and functions are called, and this is ${p.got}`,
@@ -178,13 +182,14 @@ export const shapes = {
       help: p.help,
     }),
   ),
-  predictionShape: error<{ target: string; wants: string; got: string; notes: string[] }>(
+  predictionShape: error<{ target: string; wants: string; got: string; notes: string[]; help: string[] }>(
     'MCF3027',
     'prediction-shape',
     (p) => ({
       message: `the prediction of \`${p.target}\` must be ${p.wants}, and this is ${p.got}`,
       caption: p.got,
       notes: p.notes,
+      help: p.help,
     }),
   ),
   tupleCount: error<{ wants: number; got: string }>('MCF3028', 'tuple-count', (p) => ({

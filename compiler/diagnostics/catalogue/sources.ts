@@ -38,4 +38,9 @@ export const sources = {
     message: `the file \`${p.path}\` is longer than ${p.limit} characters`,
     help: ['is this a .model file?'],
   })),
+  notText: error<{ path: string; line: number | undefined }>('MCF2907', 'not-text', (p) => ({
+    message: `the file \`${p.path}\` is not text in UTF-8`,
+    notes: p.line === undefined ? [] : [`line ${p.line} holds bytes that are no character`],
+    help: [p.line === undefined ? 'is this a .model file?' : 'is this a .model file? If so, save it as UTF-8'],
+  })),
 }

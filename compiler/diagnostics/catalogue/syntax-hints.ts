@@ -86,6 +86,12 @@ export const hints = {
   makeBlock: 'a function is a `block NAME()(x: [t]) -> [t] { … }`',
 } as const
 
+/** Help for an edit that is written as an equation: `name[j, p] = …`. */
+export const editedEquation = (name: string, indices: string): string => {
+  const free = name === 'g' ? 'h' : 'g'
+  return `no indices stand on the left of an edit: write \`new ${free}${indices} = …; ${name} = ${free}\``
+}
+
 /** Names of types elsewhere, and what they are here. */
 export const staticTypes: ReadonlyMap<string, string> = new Map(
   Object.entries({

@@ -42,11 +42,9 @@ export function emitContract(left: Ref, right: Ref, labels: Attributes['contract
   return arrange(e.reshape(product, dimsOf(order)), order, labels.out, e)
 }
 
-/** A product of matrices, which each backend does its own way where there are several or one stands on its side. */
+/** A product of matrices, which each backend does its own way. */
 const multiply = (a: Ref, b: Ref, flags: readonly string[], type: TensorType, e: Emission): Ref =>
-  flags.length === 0 && type.dims.length === 2
-    ? e.call('matMul', [a, b], type)
-    : e.callOwn('matMul', ['tf', a, b, ...flags], type)
+  e.callOwn('matMul', ['tf', a, b, ...flags], type)
 
 /**
  * An operand as [kept, first, second], each group one axis (kept is left out where it is empty), or turned: [kept, second,

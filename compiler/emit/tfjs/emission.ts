@@ -44,7 +44,19 @@ export interface Statement {
 }
 
 /** Functions of the module that stand for several of tfjs; see `support.ts`. */
-export type OwnFunction = 'matMul' | 'window' | 'noise' | 'perSample' | 'places' | 'starts' | 'vector' | 'fit'
+export type OwnFunction =
+  | 'matMul'
+  | 'pointwise'
+  | 'softmax'
+  | 'transpose'
+  | 'repeat'
+  | 'window'
+  | 'noise'
+  | 'perSample'
+  | 'places'
+  | 'starts'
+  | 'vector'
+  | 'fit'
 
 /** The function being written. */
 export interface Emission {
@@ -150,7 +162,8 @@ export function createDraft(parts: EmissionParts): Draft {
         if (permutation.every((axis, at) => axis === at)) return x
         const dims = permutation.map((axis) => x.type.dims[axis] as Dim)
         const turn = (value: Ref): Ref => {
-          const y = call('transpose', [value, `[${permutation.join(', ')}]`], { ...value.type, dims })
+          const args = ['tf', value, `[${permutation.join(', ')}]`]
+          const y = add('transpose', true, args, { ...value.type, dims }, [])
           turns.set(y.name, { of: value, permutation })
           return y
         }
@@ -175,7 +188,8 @@ export function createDraft(parts: EmissionParts): Draft {
           const [before, after] = [productDims(dims.slice(0, axis)), productDims(from.slice(end))]
           const count = productDims(dims.slice(axis, end))
           const column = reshape(current, [before, oneDim, after])
-          current = call('tile', [column, `[1, ${sizes.text(count)}, 1]`], { ...x.type, dims: [before, count, after] })
+          const type = { ...x.type, dims: [before, count, after] }
+          current = add('repeat', true, ['tf', column, sizes.text(count)], type, [])
           axis = end
         }
         return reshape(current, dims)

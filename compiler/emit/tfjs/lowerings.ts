@@ -1,12 +1,12 @@
 /** How each op is written in tfjs: one row an op, for graphs whose masks are explicit. */
-import type { Node } from '../../ir/graph.ts'
+import type { Node, ValueId } from '../../ir/graph.ts'
 import type { OpName } from '../../ops/op.ts'
 import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitContract, emitSum } from './contract.ts'
 import type { Emission, Operand, Ref } from './emission.ts'
 import { emitGather, emitScatterAdd, emitWindow } from './indexing.ts'
 import { pointwise } from './pointwise.ts'
-import { dtypes } from './text.ts'
+import { dtypes, printNumber } from './text.ts'
 
 /** Adds the calls of one op and returns the value that they make. */
 export type TfjsLowering<K extends OpName> = (node: Node<K>, operands: readonly Operand[], e: Emission) => Ref
@@ -30,6 +30,27 @@ function leakyRelu(node: Node<'max'>, operands: readonly Operand[], e: Emission)
     const slope = factor.op === 'constant' ? factor.attributes.value : undefined
     if (typeof slope !== 'number' || slope < 0 || slope > 1 || factor.type.dims.length > 0) continue
     return e.call('leakyRelu', [x, String(slope)], node.type)
+  }
+  return undefined
+}
+
+/** max(min(x, high), low) in one pass. */
+function clip(node: Node<'max'>, operands: readonly Operand[], e: Emission): Ref | undefined {
+  const numberOf = (id: ValueId): number | undefined => {
+    const { op, attributes, type } = e.definition(id)
+    return op === 'constant' && type.dims.length === 0 && typeof attributes.value === 'number'
+      ? attributes.value
+      : undefined
+  }
+  for (const [inner, bound] of [operands, [...operands].reverse()] as [Operand, Operand][]) {
+    const low = numberOf(bound.id)
+    const least = e.definition(inner.id)
+    if (low === undefined || least.op !== 'min') continue
+    for (const [x, limit] of [least.operands, [...least.operands].reverse()] as [ValueId, ValueId][]) {
+      const high = numberOf(limit)
+      if (high !== undefined && low <= high)
+        return e.call('clipByValue', [e.operandOf(x), printNumber(low), printNumber(high)], node.type)
+    }
   }
   return undefined
 }
@@ -101,7 +122,8 @@ export const lowerings = {
   mul: plain('mul'),
   div: plain('div'),
   pow: plain('pow'),
-  max: (node, operands, e) => leakyRelu(node, operands, e) ?? plain('maximum')(node, operands, e),
+  max: (node, operands, e) =>
+    leakyRelu(node, operands, e) ?? clip(node, operands, e) ?? plain('maximum')(node, operands, e),
   min: plain('minimum'),
   equal: plain('equal'),
   less: plain('less'),
@@ -163,7 +185,7 @@ export const lowerings = {
     const order = [...Array(rank).keys()].filter((i) => i !== axis).concat(axis)
     const turned = e.transpose(x, order)
     const rows = e.reshape(turned, [productDims(turned.type.dims.slice(0, -1)), ...turned.type.dims.slice(-1)])
-    const y = e.call('softmax', [rows], rows.type)
+    const y = e.callOwn('softmax', ['tf', rows], rows.type)
     return e.transpose(
       e.reshape(y, turned.type.dims),
       [...Array(rank).keys()].map((i) => order.indexOf(i)),

@@ -7,10 +7,19 @@ import type { Emission, Ref } from './emission.ts'
 /** From this rank on, backends repeat along axes in some cases only. */
 const highRank = 5
 
+/** Functions of tfjs that a module does its own way on some backends. */
+const own: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
+
+/** A call whose operands have the result's shape, or shapes that repeat to it. */
+const call = (fn: string, operands: readonly Ref[], type: TensorType, e: Emission): Ref =>
+  own.has(fn) && type.dtype === 'f32' && type.dims.length > 0
+    ? e.callOwn('pointwise', ['tf', `'${fn}'`, ...operands], type)
+    : e.call(fn, operands, type)
+
 /** A call of tfjs whose result has the operands' shapes, broadcast. At high rank, neighbouring axes are taken as one. */
 export function pointwise(fn: string, operands: readonly Ref[], type: TensorType, e: Emission): Ref {
   const { dims } = type
-  if (dims.length < highRank) return e.call(fn, withoutLead(operands, dims, e), type)
+  if (dims.length < highRank) return call(fn, withoutLead(operands, dims, e), type, e)
   const aligned = operands.map((x) => [...dims.slice(x.type.dims.length).map(() => oneDim), ...x.type.dims])
   const groups = groupAxes(dims, aligned)
   const merge = (of: readonly Dim[]): Dim[] => groups.map((axes) => productDims(axes.map((axis) => of[axis] as Dim)))
@@ -18,7 +27,7 @@ export function pointwise(fn: string, operands: readonly Ref[], type: TensorType
   const sides = operands.map((x, at) =>
     groups.length < highRank ? e.reshape(x, merge(aligned[at] ?? [])) : e.reshape(e.expand(x, dims), low.dims),
   )
-  return e.reshape(e.call(fn, sides, low), dims)
+  return e.reshape(call(fn, sides, low, e), dims)
 }
 
 /**

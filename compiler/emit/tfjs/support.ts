@@ -6,13 +6,50 @@ export type SupportName = keyof typeof support
 export const support = {
   matMul: `/**
  * tf.matMul, in the form that the backend does fast: \`wasm\` has a fast product of two matrices as they stand, and goes through
- * transposed ones, and several at once, number by number.
+ * transposed ones, and several at once, number by number; \`cpu\` goes through all number by number, and here takes four rows of
+ * the second matrix at a time, for two rows of the product.
  */
 function matMul(tf, a, b, transposeA = false, transposeB = false) {
-  const depth = a.shape.at(transposeA ? -2 : -1)
-  const size = a.shape.at(transposeA ? -1 : -2) * depth * b.shape.at(transposeB ? -2 : -1)
-  if (tf.getBackend() !== 'wasm' || size < 32 ** 3) return tf.matMul(a, b, transposeA, transposeB)
-  const product = (x, y) => tf.matMul(transposeA ? tf.transpose(x) : x, transposeB ? tf.transpose(y) : y)
+  const [rows, depth] = transposeA ? [a.shape.at(-1), a.shape.at(-2)] : a.shape.slice(-2)
+  const columns = b.shape.at(transposeB ? -2 : -1)
+  if (tf.getBackend() === 'cpu') {
+    const count = Math.max(a.shape[0] * (a.rank - 2), b.shape[0] * (b.rank - 2), 1)
+    const [left, right, product] = [a.dataSync(), b.dataSync(), new Float32Array(count * rows * columns)]
+    const table = new Float64Array(depth * columns)
+    const [even, odd] = [new Float64Array(columns), new Float64Array(columns)]
+    const [down, along] = transposeA ? [1, rows] : [depth, 1]
+    for (let at = 0; at < count; at++) {
+      const from = (at * rows * depth) % left.length
+      const first = (at * depth * columns) % right.length
+      if (!transposeB) table.set(right.subarray(first, first + table.length))
+      else for (let j = 0, k = first; j < columns; j++) for (let d = 0; d < depth; d++) table[d * columns + j] = right[k++]
+      const number = (i, d) => (i < rows && d < depth ? left[from + i * down + d * along] : 0)
+      for (let i = 0; i < rows; i += 2) {
+        even.fill(0)
+        odd.fill(0)
+        for (let d = 0; d < depth; d += 4) {
+          const [p, q, r, s] = [number(i, d), number(i, d + 1), number(i, d + 2), number(i, d + 3)]
+          const [t, u, v, w] = [number(i + 1, d), number(i + 1, d + 1), number(i + 1, d + 2), number(i + 1, d + 3)]
+          const step = (n) => (d + n < depth ? d + n : d) * columns
+          const [one, two, three, four] = [step(0), step(1), step(2), step(3)]
+          for (let j = 0; j < columns; j++) {
+            const e = table[one + j]
+            const f = table[two + j]
+            const g = table[three + j]
+            const h = table[four + j]
+            even[j] += p * e + q * f + r * g + s * h
+            odd[j] += t * e + u * f + v * g + w * h
+          }
+        }
+        const place = (at * rows + i) * columns
+        product.set(even, place)
+        if (i + 1 < rows) product.set(odd, place + columns)
+      }
+    }
+    return tf.tensor(product, [...(a.rank > 2 ? [count] : []), rows, columns])
+  }
+  if (tf.getBackend() !== 'wasm' || rows * depth * columns < 32 ** 3) return tf.matMul(a, b, transposeA, transposeB)
+  const multiply = (x, y) => tf.matMul(transposeA ? tf.transpose(x) : x, transposeB ? tf.transpose(y) : y)
   /** The matrices of a tensor; \`slice\` would copy all of it for each. */
   const matrices = (x) => {
     const [count, ...shape] = x.shape
@@ -20,11 +57,81 @@ function matMul(tf, a, b, transposeA = false, transposeB = false) {
     return (at) => tf.tensor2d(values.subarray((at % count) * each, ((at % count) + 1) * each), shape)
   }
   return tf.tidy(() => {
-    if (a.rank === 2) return product(a, b)
+    if (a.rank === 2) return multiply(a, b)
     const count = Math.max(a.shape[0], b.shape[0])
     const [left, right] = [matrices(a), matrices(b)]
-    return tf.stack(Array.from({ length: count }, (_, at) => tf.tidy(() => product(left(at), right(at)))))
+    return tf.stack(Array.from({ length: count }, (_, at) => tf.tidy(() => multiply(left(at), right(at)))))
   })
+}`,
+  pointwise: `/**
+ * tf.add, sub, mul or div, where the operands repeat to one shape: \`cpu\` divides to find the place of each number; here it
+ * goes along rows.
+ */
+function pointwise(tf, name, a, b) {
+  if (tf.getBackend() !== 'cpu' || a.dtype !== 'float32' || b.dtype !== 'float32') return tf[name](a, b)
+  const row = {
+    add: (y, at, end, x, i, di, z, j, dj) => { for (; at < end; at++, i += di, j += dj) y[at] = x[i] + z[j] },
+    sub: (y, at, end, x, i, di, z, j, dj) => { for (; at < end; at++, i += di, j += dj) y[at] = x[i] - z[j] },
+    mul: (y, at, end, x, i, di, z, j, dj) => { for (; at < end; at++, i += di, j += dj) y[at] = x[i] * z[j] },
+    div: (y, at, end, x, i, di, z, j, dj) => { for (; at < end; at++, i += di, j += dj) y[at] = x[i] / z[j] },
+  }[name]
+  const rank = Math.max(a.rank, b.rank)
+  const [p, q] = [a, b].map(({ shape }) => [...Array(rank - shape.length).fill(1), ...shape])
+  const shape = p.map((n, axis) => (n === 1 ? q[axis] : n))
+  const count = (sizes) => sizes.reduce((product, n) => product * n, 1)
+  const strides = (sizes) => sizes.map((n, axis) => (n === 1 ? 0 : count(sizes.slice(axis + 1))))
+  const [si, sj] = [strides(p), strides(q)]
+  /** How the operands' sizes go together. */
+  const kind = (axis) => Math.sign(p[axis] - q[axis])
+  let first = rank
+  while (first > 0 && kind(first - 1) === kind(rank - 1)) first--
+  const [length, di, dj] = [count(shape.slice(first)), kind(rank - 1) < 0 ? 0 : 1, kind(rank - 1) > 0 ? 0 : 1]
+  const [x, z, y] = [a.dataSync(), b.dataSync(), new Float32Array(count(shape))]
+  let at = 0
+  const walk = (axis, i, j) => {
+    if (axis === first) row(y, at, (at += length), x, i, di, z, j, dj)
+    else for (let k = 0; k < shape[axis]; k++) walk(axis + 1, i + k * si[axis], j + k * sj[axis])
+  }
+  walk(0, 0, 0)
+  return tf.tensor(y, shape)
+}`,
+  softmax: `/** tf.softmax along the last of two axes; \`cpu\` does it in steps that repeat. */
+function softmax(tf, x) {
+  if (tf.getBackend() !== 'cpu') return tf.softmax(x)
+  const [from, to, n] = [x.dataSync(), new Float32Array(x.size), x.shape[1]]
+  for (let row = 0; row < x.size; row += n) {
+    let most = -Infinity
+    for (let i = row; i < row + n; i++) most = Math.max(most, from[i])
+    let sum = 0
+    for (let i = row; i < row + n; i++) sum += to[i] = Math.exp(from[i] - most)
+    for (let i = row; i < row + n; i++) to[i] /= sum
+  }
+  return tf.tensor(to, x.shape)
+}`,
+  transpose: `/** tf.transpose; \`cpu\` divides to find the place of each number. */
+function transpose(tf, x, order) {
+  if (tf.getBackend() !== 'cpu') return tf.transpose(x, order)
+  const shape = order.map((axis) => x.shape[axis])
+  const strides = order.map((axis) => x.shape.slice(axis + 1).reduce((product, n) => product * n, 1))
+  const [from, to, last] = [x.dataSync(), new Float32Array(x.size), order.length - 1]
+  let at = 0
+  const walk = (axis, begin) => {
+    const [n, stride] = [shape[axis], strides[axis]]
+    if (axis < last) for (let i = 0; i < n; i++) walk(axis + 1, begin + i * stride)
+    else for (let i = 0, place = begin; i < n; i++, place += stride) to[at++] = from[place]
+  }
+  walk(0, 0)
+  return tf.tensor(to, shape)
+}`,
+  repeat: `/** [a, 1, b] as [a, count, b]; \`cpu\` and \`wasm\` divide to find the place of each number. */
+function repeat(tf, x, count) {
+  if (tf.getBackend() !== 'cpu' && tf.getBackend() !== 'wasm') return tf.tile(x, [1, count, 1])
+  const [outer, , inner] = x.shape
+  const from = x.dataSync()
+  const to = new from.constructor(outer * count * inner)
+  for (let i = 0, at = 0; i < outer; i++)
+    for (let j = 0; j < count; j++) for (let k = 0; k < inner; k++) to[at++] = from[i * inner + k]
+  return tf.tensor(to, [outer, count, inner], x.dtype)
 }`,
   window: `/** y[j] = x[(stride * j + offset) / dilation] along an axis, 0 where that is no place of x. */
 function window(tf, x, { axis, offset, stride = 1, dilation = 1, size }) {
@@ -35,6 +142,19 @@ function window(tf, x, { axis, offset, stride = 1, dilation = 1, size }) {
   const first = Math.min(size, Math.max(0, Math.ceil(-offset / stride)))
   const last = Math.min(size - 1, Math.floor((length - 1 - offset) / stride))
   if (last < first || outer * inner === 0) return tf.zeros(shape, x.dtype)
+  if (tf.getBackend() === 'cpu') {
+    // Its slices and paddings divide to find the place of each number.
+    const from = x.dataSync()
+    const to = new from.constructor(outer * size * inner)
+    for (let i = 0; i < outer; i++)
+      for (let j = first; j <= last; j++) {
+        const place = (stride * j + offset) / dilation
+        if (!Number.isInteger(place)) continue
+        const [begin, at] = [(i * x.shape[axis] + place) * inner, (i * size + j) * inner]
+        for (let k = 0; k < inner; k++) to[at + k] = from[begin + k]
+      }
+    return tf.tensor(to, shape, x.dtype)
+  }
   let y = tf.reshape(x, [outer, x.shape[axis], inner])
   const then = (next) => {
     y.dispose()

@@ -88,6 +88,13 @@ describe('text', () => {
     expect(render('', { warn: true, help: ['one\ntwo'] })).toBe('warning[MCF3001]: wrong\n   = help: one\n     two\n')
     expect(render(undefined, { at: [3, 4] })).toBe('error[MCF3001]: wrong\n  --> a.model\n')
   })
+  it('sends no control character to a terminal', () => {
+    const bad = 'a\u001b[31m\u202eb\r'
+    const parts: Parts = { at: [0, 1], caption: bad, labels: [{ at: [0, 1], text: bad }], notes: [bad], help: [bad] }
+    const out = renderText([{ ...make(parts), message: bad }], () => bad, { color: false })
+    expect(out.split('a\\u001b[31m\\u202eb\\u000d')).toHaveLength(6)
+    expect(out.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e]/u)
+  })
   it('separates two by a blank line, and is empty for none', () => {
     expect(renderText([make({}), make({})], () => '', { color: false })).toBe(
       'error[MCF3001]: wrong\n\nerror[MCF3001]: wrong\n',

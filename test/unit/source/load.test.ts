@@ -1,8 +1,10 @@
 /** Loading: what a `use` means, each file once, circles and missing files. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { loadSources, maxFiles, maxLength } from '../../../compiler/source/load.ts'
 import { makeNodeReader, packageRoot } from '../../../compiler/source/node-reader.ts'
-import { entryKey, resolveUse } from '../../../compiler/source/paths.ts'
+import { entryKey, libraryFiles, resolveUse } from '../../../compiler/source/paths.ts'
 
 function load(files: Record<string, string>, entry = 'specs/a.model') {
   const read: string[] = []
@@ -36,6 +38,10 @@ describe('paths', () => {
   })
   it('a library file stays in the library', () => {
     expect(resolveUse('../secret', 'std/blocks.model').kind).toBe('bad')
+  })
+  it('the library has the files that are told of', () => {
+    const shipped = readdirSync(join(packageRoot(), 'specs/std')).map((file) => `std/${file.replace(/\.model$/, '')}`)
+    expect([...libraryFiles].sort()).toEqual(shipped.sort())
   })
   it('the entry is not the library', () => {
     expect(entryKey('std/a.model')).toBe('./std/a.model')
@@ -129,6 +135,20 @@ describe('loading', () => {
     const huge = ' '.repeat(maxLength + 1)
     expect(load({ 'specs/a.model': huge }).codes).toEqual(['MCF2906'])
     expect(load({ 'specs/a.model': 'use "b"', 'specs/b.model': huge }).codes).toEqual(['MCF2906'])
+  })
+  it.each([
+    ['\b\x08\0\x1b', [], 'is this a .model file?'],
+    [
+      'const a = 1\n// caf\ufffd',
+      ['line 2 holds bytes that are no character'],
+      'is this a .model file? If so, save it as UTF-8',
+    ],
+  ])('refuses what is not text, with one error: %j', (text, notes, help) => {
+    const [d, ...others] = load({ 'specs/a.model': text }).diagnostics
+    expect(d).toMatchObject({ code: 'MCF2907', notes, help: [help] })
+    expect(others).toEqual([])
+    const used = load({ 'specs/a.model': 'use "b"', 'specs/b.model': text })
+    expect(used.diagnostics).toMatchObject([{ code: 'MCF2907', span: { file: 'specs/a.model' } }])
   })
 })
 

@@ -136,6 +136,13 @@ describe('habits from elsewhere are recognised', () => {
   ])('%s', (body, hint) => {
     expect(help(body)).toEqual([hint])
   })
+  it.each([
+    ['e[j, p] = E[ids[j], p]', 'new g[j, p] = …; e = g'],
+    ['g[j: 3] = 1', 'new h[j: 3] = …; g = h'],
+  ])('an edit is no equation: %s', (edit, shown) => {
+    const [d] = parse(`variant "v" of M { ${edit} }`, 'a').diagnostics
+    expect(d?.help).toEqual([`no indices stand on the left of an edit: write \`${shown}\``])
+  })
   it('the end of a line is said to be that, though a brace comes next', () => {
     const text = inModel('a = 1 +')
     const [d] = parse(text, 'a').diagnostics
