@@ -71,6 +71,7 @@ export type Finding =
 
 /** A model in training, and what its engine can tell of memory. */
 export interface Subject {
+  readonly target: Target
   readonly stepper: Stepper
   /** The most bytes of tensors that are there at once while something runs; tfjs alone can tell. */
   readonly watch?: (run: () => Promise<unknown>) => Promise<number>
@@ -92,7 +93,7 @@ export async function probe(target: Target, trial: Trial, tell: (finding: Findin
     await tell(found)
     const program = trial.program()
     const stepper = await openStepper(opened.engine.compile(program, 'adam'), program, trial.now)
-    await tell(await trial.measure({ ...opened, stepper }))
+    await tell(await trial.measure({ ...opened, target, stepper }))
     await stepper.release()
   } catch (failure) {
     if (!(failure instanceof DiagnosticError)) throw failure

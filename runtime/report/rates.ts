@@ -1,7 +1,7 @@
 /** How fast each engine takes training steps, and the memory that it needs for them. */
 import type { DoctorRow } from './doctor.ts'
 import { formatTime, titleOf, works } from './doctor.ts'
-import type { Stepped, Subject } from './probe.ts'
+import type { Stepped, Subject, Target } from './probe.ts'
 import type { StepSize } from './step-feeds.ts'
 import { formatTable } from './table.ts'
 
@@ -46,9 +46,17 @@ export const within = (size: StepSize, most: StepSize): StepSize => ({
   ),
 })
 
-/** The full size where the engine is quick, else the small one; `take` gives a step's time. */
-export async function chooseSize(full: StepSize, take: (size: StepSize) => Promise<number>): Promise<StepSize> {
+/**
+ * The full size where the engine is quick, else the small one: plain JavaScript would take minutes, and so may adapters in
+ * software, which not every engine tells from others. `take` gives a step's time.
+ */
+export async function chooseSize(
+  { engine, backend }: Target,
+  full: StepSize,
+  take: (size: StepSize) => Promise<number>,
+): Promise<StepSize> {
   const small = within(smallSize, full)
+  if (engine === 'tfjs' && backend === 'cpu') return small
   await take(small)
   return (await take(small)) < quick ? full : small
 }
@@ -57,9 +65,9 @@ export async function chooseSize(full: StepSize, take: (size: StepSize) => Promi
 export const peakMemory = (): number => process.resourceUsage().maxRSS / 1024
 
 /** The middle one of several steps after a first that compiles, and the peaks. Belongs in a process of its own. */
-export async function measureRate({ stepper, watch }: Subject, full: StepSize): Promise<Stepped> {
-  const size = await chooseSize(full, stepper.take)
-  if (size === full) await stepper.take(size)
+export async function measureRate({ target, stepper, watch }: Subject, full: StepSize): Promise<Stepped> {
+  const size = await chooseSize(target, full, stepper.take)
+  await stepper.take(size)
   const ms = median(await repeat(() => stepper.take(size)))
   const rss_mib = peakMemory()
   // Last, since it keeps a record of each call.

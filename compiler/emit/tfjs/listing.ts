@@ -9,7 +9,7 @@ import { type BatchFacts, findExtents, type Head, isFed, isNoise, writeHead } fr
 import { lowerings, type TfjsLowering } from './lowerings.ts'
 import { createNames, identifier, nameStatements } from './names.ts'
 import { createSizes } from './sizes.ts'
-import { type SupportName, support } from './support.ts'
+import { callees, type SupportName, support } from './support.ts'
 
 /** A result of the function. */
 export interface Result {
@@ -95,8 +95,8 @@ export function listFunction(graph: Graph, constants: Constants, facts: BatchFac
   const made = ownResults(graph, values, draft)
   const { statements, nameOf } = nameStatements(liveStatements(draft.statements, made), names)
   const results = made.map(({ ref, ...result }) => ({ ...result, ref: { ...ref, name: nameOf(ref.name) } }))
-  const calls = new Set<SupportName>(statements.filter(({ own }) => own).map(({ fn }) => fn as SupportName))
-  if (calls.has('noise')) calls.add('fit')
+  const called = statements.filter(({ own }) => own).map(({ fn }) => fn as SupportName)
+  const calls = new Set<SupportName>(called.flatMap((fn) => [fn, callees[fn] ?? fn]))
   const drawn = graph.nodes.filter(isNoise)
   const head = [
     ...checkOptions(graph, calls),

@@ -1,55 +1,25 @@
-/** The functions that an emitted module has besides those of its model, as text; only those that it uses are written. */
+/**
+ * The functions that an emitted module has besides those of its model, as text; only those that it uses are written. Several
+ * stand for one of tfjs that a backend does slowly: there they are loops over the numbers, which `cpu` hands out uncopied.
+ */
 
 export type SupportName = keyof typeof support
 
-/** Each function, in plain JavaScript that any engine of the last years runs; `noise` calls `fit`, else none calls another. */
+/** Functions that call others of these. */
+export const callees: Readonly<Partial<Record<SupportName, SupportName>>> = { matMul: 'multiplyRows', noise: 'fit' }
+
+/** Each function, in plain JavaScript that any engine of the last years runs. */
 export const support = {
   matMul: `/**
- * tf.matMul, in the form that the backend does fast: \`wasm\` has a fast product of two matrices as they stand, and goes through
- * transposed ones, and several at once, number by number; \`cpu\` goes through all number by number, and here takes four rows of
- * the second matrix at a time, for two rows of the product.
+ * tf.matMul, in the form that the backend does fast: \`cpu\` goes through products number by number, and \`wasm\` too but for that
+ * of two matrices as they stand.
  */
 function matMul(tf, a, b, transposeA = false, transposeB = false) {
-  const [rows, depth] = transposeA ? [a.shape.at(-1), a.shape.at(-2)] : a.shape.slice(-2)
-  const columns = b.shape.at(transposeB ? -2 : -1)
-  if (tf.getBackend() === 'cpu') {
-    const count = Math.max(a.shape[0] * (a.rank - 2), b.shape[0] * (b.rank - 2), 1)
-    const [left, right, product] = [a.dataSync(), b.dataSync(), new Float32Array(count * rows * columns)]
-    const table = new Float64Array(depth * columns)
-    const [even, odd] = [new Float64Array(columns), new Float64Array(columns)]
-    const [down, along] = transposeA ? [1, rows] : [depth, 1]
-    for (let at = 0; at < count; at++) {
-      const from = (at * rows * depth) % left.length
-      const first = (at * depth * columns) % right.length
-      if (!transposeB) table.set(right.subarray(first, first + table.length))
-      else for (let j = 0, k = first; j < columns; j++) for (let d = 0; d < depth; d++) table[d * columns + j] = right[k++]
-      const number = (i, d) => (i < rows && d < depth ? left[from + i * down + d * along] : 0)
-      for (let i = 0; i < rows; i += 2) {
-        even.fill(0)
-        odd.fill(0)
-        for (let d = 0; d < depth; d += 4) {
-          const [p, q, r, s] = [number(i, d), number(i, d + 1), number(i, d + 2), number(i, d + 3)]
-          const [t, u, v, w] = [number(i + 1, d), number(i + 1, d + 1), number(i + 1, d + 2), number(i + 1, d + 3)]
-          const step = (n) => (d + n < depth ? d + n : d) * columns
-          const [one, two, three, four] = [step(0), step(1), step(2), step(3)]
-          for (let j = 0; j < columns; j++) {
-            const e = table[one + j]
-            const f = table[two + j]
-            const g = table[three + j]
-            const h = table[four + j]
-            even[j] += p * e + q * f + r * g + s * h
-            odd[j] += t * e + u * f + v * g + w * h
-          }
-        }
-        const place = (at * rows + i) * columns
-        product.set(even, place)
-        if (i + 1 < rows) product.set(odd, place + columns)
-      }
-    }
-    return tf.tensor(product, [...(a.rank > 2 ? [count] : []), rows, columns])
-  }
-  if (tf.getBackend() !== 'wasm' || rows * depth * columns < 32 ** 3) return tf.matMul(a, b, transposeA, transposeB)
-  const multiply = (x, y) => tf.matMul(transposeA ? tf.transpose(x) : x, transposeB ? tf.transpose(y) : y)
+  if (tf.getBackend() === 'cpu') return multiplyRows(tf, a, b, transposeA, transposeB)
+  const depth = a.shape.at(transposeA ? -2 : -1)
+  const size = a.shape.at(transposeA ? -1 : -2) * depth * b.shape.at(transposeB ? -2 : -1)
+  if (tf.getBackend() !== 'wasm' || size < 32 ** 3) return tf.matMul(a, b, transposeA, transposeB)
+  const product = (x, y) => tf.matMul(transposeA ? tf.transpose(x) : x, transposeB ? tf.transpose(y) : y)
   /** The matrices of a tensor; \`slice\` would copy all of it for each. */
   const matrices = (x) => {
     const [count, ...shape] = x.shape
@@ -57,11 +27,53 @@ function matMul(tf, a, b, transposeA = false, transposeB = false) {
     return (at) => tf.tensor2d(values.subarray((at % count) * each, ((at % count) + 1) * each), shape)
   }
   return tf.tidy(() => {
-    if (a.rank === 2) return multiply(a, b)
+    if (a.rank === 2) return product(a, b)
     const count = Math.max(a.shape[0], b.shape[0])
     const [left, right] = [matrices(a), matrices(b)]
-    return tf.stack(Array.from({ length: count }, (_, at) => tf.tidy(() => multiply(left(at), right(at)))))
+    return tf.stack(Array.from({ length: count }, (_, at) => tf.tidy(() => product(left(at), right(at)))))
   })
+}`,
+  multiplyRows: `/** tf.matMul as loops: two rows of a product at a time, each the sum of four rows of the second matrix after another. */
+function multiplyRows(tf, a, b, transposeA, transposeB) {
+  const [rows, depth] = transposeA ? [a.shape.at(-1), a.shape.at(-2)] : a.shape.slice(-2)
+  const columns = b.shape.at(transposeB ? -2 : -1)
+  const [down, along] = transposeA ? [1, rows] : [depth, 1]
+  const count = a.rank > 2 ? Math.max(a.shape[0], b.shape[0]) : 1
+  const [left, right, product] = [a.dataSync(), b.dataSync(), new Float32Array(count * rows * columns)]
+  // As JavaScript computes; the rows behind the last are zeros.
+  const table = new Float64Array(4 * Math.ceil(depth / 4) * columns)
+  const [even, odd] = [new Float64Array(columns), new Float64Array(columns)]
+  for (let at = 0; at < count; at++) {
+    const start = (at * rows * depth) % left.length
+    const from = (at * depth * columns) % right.length
+    if (transposeB) {
+      for (let j = 0, place = from; j < columns; j++)
+        for (let d = 0; d < depth; d++, place++) table[d * columns + j] = right[place]
+    } else table.set(right.subarray(from, from + depth * columns))
+    const number = (i, d) => (i < rows && d < depth ? left[start + i * down + d * along] : 0)
+    for (let i = 0; i < rows; i += 2) {
+      even.fill(0)
+      odd.fill(0)
+      for (let d = 0; d < depth; d += 4) {
+        const [p, q, r, s] = [number(i, d), number(i, d + 1), number(i, d + 2), number(i, d + 3)]
+        const [t, u, v, w] = [number(i + 1, d), number(i + 1, d + 1), number(i + 1, d + 2), number(i + 1, d + 3)]
+        const one = d * columns
+        const [two, three, four] = [one + columns, one + 2 * columns, one + 3 * columns]
+        for (let j = 0; j < columns; j++) {
+          const e = table[one + j]
+          const f = table[two + j]
+          const g = table[three + j]
+          const h = table[four + j]
+          even[j] += p * e + q * f + r * g + s * h
+          odd[j] += t * e + u * f + v * g + w * h
+        }
+      }
+      const place = (at * rows + i) * columns
+      product.set(even, place)
+      if (i + 1 < rows) product.set(odd, place + columns)
+    }
+  }
+  return tf.tensor(product, [...(a.rank > 2 ? [count] : []), rows, columns])
 }`,
   pointwise: `/**
  * tf.add, sub, mul or div, where the operands repeat to one shape: \`cpu\` divides to find the place of each number; here it
