@@ -36,6 +36,10 @@ export function createNames(taken: Iterable<string> = []): Names {
   }
 }
 
+/** What a statement does, in a word: for `pointwise(tf, 'add', …)` it is `add`. */
+const calledIn = ({ fn, args }: Statement): string =>
+  fn === 'pointwise' && typeof args[1] === 'string' ? args[1].replaceAll("'", '') : fn
+
 /**
  * Gives each statement a name for people. What the spec names goes to the last statement that makes a part of it; the steps
  * before it are called after their function: `S_matMul`, then `S`. Names of the derivatives begin with `d_`.
@@ -58,7 +62,8 @@ export function nameStatements(
   const named = new Set(given.keys())
   for (const statement of statements) {
     if (given.has(statement.name)) continue
-    const { node, section, fn } = statement
+    const { node, section } = statement
+    const fn = calledIn(statement)
     const path = pathOf(statement) ?? node?.scope
     const lead = section === 'backward' ? ['d'] : []
     given.set(statement.name, names.take(identifier([...lead, path, fn].filter(Boolean).join('_'))))
