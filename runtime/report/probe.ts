@@ -72,6 +72,7 @@ export type Finding =
 /** A model in training, and what its engine can tell of memory. */
 export interface Subject {
   readonly target: Target
+  readonly found: Found
   readonly stepper: Stepper
   /** The most bytes of tensors that are there at once while something runs; tfjs alone can tell. */
   readonly watch?: (run: () => Promise<unknown>) => Promise<number>

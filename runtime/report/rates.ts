@@ -1,7 +1,7 @@
 /** How fast each engine takes training steps, and the memory that it needs for them. */
 import type { DoctorRow } from './doctor.ts'
 import { formatTime, titleOf, works } from './doctor.ts'
-import type { Stepped, Subject, Target } from './probe.ts'
+import { nameOf, type Stepped, type Subject } from './probe.ts'
 import type { StepSize } from './step-feeds.ts'
 import { formatTable } from './table.ts'
 
@@ -47,16 +47,16 @@ export const within = (size: StepSize, most: StepSize): StepSize => ({
 })
 
 /**
- * The full size where the engine is quick, else the small one: plain JavaScript would take minutes, and so may adapters in
- * software, which not every engine tells from others. `take` gives a step's time.
+ * The full size where the engine is quick, else the small one; `take` gives a step's time. `slow` is true of those that are
+ * known to take minutes: plain JavaScript, and adapters in software, which not every engine tells from others.
  */
 export async function chooseSize(
-  { engine, backend }: Target,
+  slow: boolean,
   full: StepSize,
   take: (size: StepSize) => Promise<number>,
 ): Promise<StepSize> {
   const small = within(smallSize, full)
-  if (engine === 'tfjs' && backend === 'cpu') return small
+  if (slow) return small
   await take(small)
   return (await take(small)) < quick ? full : small
 }
@@ -65,14 +65,14 @@ export async function chooseSize(
 export const peakMemory = (): number => process.resourceUsage().maxRSS / 1024
 
 /** The middle one of several steps after a first that compiles, and the peaks. Belongs in a process of its own. */
-export async function measureRate({ target, stepper, watch }: Subject, full: StepSize): Promise<Stepped> {
-  const size = await chooseSize(target, full, stepper.take)
-  await stepper.take(size)
+export async function measureRate({ target, found, stepper, watch }: Subject, full: StepSize): Promise<Stepped> {
+  const slow = found.state === 'software' || nameOf(target) === 'tfjs/cpu'
+  const size = await chooseSize(slow, full, stepper.take)
+  const first = (): Promise<number> => stepper.take(size)
+  const bytes = await (watch ? watch(first) : first().then(() => undefined))
   const ms = median(await repeat(() => stepper.take(size)))
-  const rss_mib = peakMemory()
-  // Last, since it keeps a record of each call.
-  const bytes = await watch?.(() => stepper.take(size))
-  return { kind: 'step', ms, load: { size, rss_mib, ...(bytes === undefined ? {} : { tensors_mib: bytes / 2 ** 20 }) } }
+  const tensors = bytes === undefined ? {} : { tensors_mib: bytes / 2 ** 20 }
+  return { kind: 'step', ms, load: { size, rss_mib: peakMemory(), ...tensors } }
 }
 
 export const formatSize = ({ batch, lengths }: StepSize): string => [batch, ...Object.values(lengths)].join(' / ')

@@ -119,7 +119,8 @@ async function measure(backend: Backend): Promise<Finding> {
   }
 
   const tried = openCompiled()
-  const size = await chooseSize({ engine: 'tfjs', backend: backend.name }, full, async (one) => {
+  const slow = isSoftware(backend) || backend.name === 'cpu'
+  const size = await chooseSize(slow, full, async (one) => {
     const batch = openBatch(one)
     const { ms } = await take(tried, batch)
     tf.dispose({ ...batch.twin })
