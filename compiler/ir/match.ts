@@ -1,7 +1,7 @@
-/** What simplification rules look for in values, and make often. */
+/** What simplification rules and lowerings look for in values, and make often. */
 import type { OpName } from '../ops/op.ts'
 import type { Builder } from './builder.ts'
-import type { TensorType, ValueId } from './graph.ts'
+import type { AnyNode, Node, TensorType, ValueId } from './graph.ts'
 
 /** The number that stands in every element, where one does and it is known. */
 export function numberOf(b: Builder, value: ValueId): number | undefined {
@@ -21,3 +21,67 @@ export function match(b: Builder, value: ValueId, op: OpName): readonly [ValueId
 }
 /** What is negated, or undefined. */
 export const negated = (b: Builder, value: ValueId): ValueId | undefined => match(b, value, 'neg')?.[0]
+
+/** Finds the node that makes a value. */
+type Definition = (value: ValueId) => AnyNode
+
+/** The number of a constant without axes. */
+const scalarAt = (value: ValueId, definition: Definition): number | undefined => {
+  const { op, attributes, type } = definition(value)
+  return op === 'constant' && type.dims.length === 0 && typeof attributes.value === 'number'
+    ? attributes.value
+    : undefined
+}
+
+const bothWays = (operands: readonly ValueId[]): [ValueId, ValueId][] => {
+  const [x, y] = operands as [ValueId, ValueId]
+  return [
+    [x, y],
+    [y, x],
+  ]
+}
+
+/** max(x, k * x), for k from 0 to 1: a leaky rectifier. */
+export function leakyRectifier(
+  node: Node<'max'>,
+  definition: Definition,
+): { readonly x: ValueId; readonly slope: number } | undefined {
+  for (const [x, scaled] of bothWays(node.operands)) {
+    const product = definition(scaled)
+    if (product.op !== 'mul' || !product.operands.includes(x)) continue
+    const slope = scalarAt(product.operands[product.operands[0] === x ? 1 : 0] as ValueId, definition)
+    if (slope !== undefined && slope >= 0 && slope <= 1) return { x, slope }
+  }
+  return undefined
+}
+
+/** max(min(x, high), low), for low no more than high. */
+export function clipped(
+  node: Node<'max'>,
+  definition: Definition,
+): { readonly x: ValueId; readonly low: number; readonly high: number } | undefined {
+  for (const [inner, bound] of bothWays(node.operands)) {
+    const low = scalarAt(bound, definition)
+    const least = definition(inner)
+    if (low === undefined || least.op !== 'min') continue
+    for (const [x, limit] of bothWays(least.operands)) {
+      const high = scalarAt(limit, definition)
+      if (high !== undefined && low <= high) return { x, low, high }
+    }
+  }
+  return undefined
+}
+
+/** x * k, for a number k. */
+export function scaled(
+  value: ValueId,
+  definition: Definition,
+): { readonly x: ValueId; readonly by: number } | undefined {
+  const product = definition(value)
+  if (product.op !== 'mul') return undefined
+  for (const [x, factor] of bothWays(product.operands)) {
+    const by = scalarAt(factor, definition)
+    if (by !== undefined) return { x, by }
+  }
+  return undefined
+}

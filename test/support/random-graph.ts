@@ -1,5 +1,7 @@
 /** Random well-typed ragged graphs, for properties that must hold of every program. */
 import fc from 'fast-check'
+import { type NdArray, ndArray } from '../../compiler/interpret/array.ts'
+import { type Env, fillInvalid, shapeOf } from '../../compiler/interpret/ragged.ts'
 import { type Builder, createBuilder } from '../../compiler/ir/builder.ts'
 import type { Graph, GraphOutput, SeqInfo, TensorType, ValueId } from '../../compiler/ir/graph.ts'
 import { keyOf } from '../../compiler/ir/key.ts'
@@ -111,6 +113,42 @@ export function buildRandomGraph(choices: readonly number[], options: RandomGrap
   outputs.push({ name: 'total', value: losses.reduce((x, y) => b.add(x, y), b.constant(0)), role: 'total' })
   return b.finish({ name: 'random', outputs, seqs: randomSeqs, variables: [] })
 }
+
+/** Three ragged samples, padded further than the longest. */
+export const randomEnv: Env = { batch: 3, lengths: { t: [5, 2, 3], m: [1, 4, 2] }, padded: { t: 6, m: 4 } }
+
+/** Values for every input of a graph; the padding holds garbage. */
+export function randomCaseFeeds(graph: Graph): Record<string, NdArray> {
+  const feeds: Record<string, NdArray> = {
+    x: ndArray([3, 6, 3], new Float64Array(54)),
+    y: ndArray([3, 4, 2], new Float64Array(24)),
+  }
+  for (const seq of graph.seqs) {
+    const lengths = randomEnv.lengths[seq.name] as readonly number[]
+    for (const source of seq.sources) feeds[source.lengths] = ndArray([randomEnv.batch], lengths, 'i64')
+  }
+  for (const node of graph.nodes) {
+    if (node.op !== 'input') continue
+    const shape = shapeOf(node.type.dims, randomEnv)
+    const size = shape.reduce((a, b) => a * b, 1)
+    const value = (i: number): number =>
+      node.type.dtype === 'i64' ? (i * 7) % ID_COUNT : Math.fround(Math.sin(i * 1.7 + node.id) * 0.8)
+    const array = ndArray(
+      shape,
+      Array.from({ length: size }, (_, i) => value(i)),
+      node.type.dtype,
+    )
+    fillInvalid(array.data, node.type, randomEnv, node.type.dtype === 'i64' ? 3 : 1e3)
+    feeds[node.attributes.name] = array
+  }
+  return feeds
+}
+
+/** Declared whether a graph reads them or not, so that padded lengths can be told. */
+export const randomInputs = [
+  { name: 'x', dtype: 'f32', dims: [batchDim, t, c(3)] },
+  { name: 'y', dtype: 'f32', dims: [batchDim, m, c(2)] },
+] as const
 
 /** Random graphs that shrink towards fewer and plainer operations. */
 export const randomGraph = (options: RandomGraphOptions = {}): fc.Arbitrary<Graph> =>

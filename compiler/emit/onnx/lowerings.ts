@@ -1,5 +1,6 @@
 /** How each op is written in ONNX: one row an op, for graphs whose masks are explicit. */
-import type { DType, Node, TensorType, ValueId } from '../../ir/graph.ts'
+import type { DType, Node, TensorType } from '../../ir/graph.ts'
+import { clipped, leakyRectifier, scaled } from '../../ir/match.ts'
 import type { OpName } from '../../ops/op.ts'
 import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitContract } from './contract.ts'
@@ -48,19 +49,6 @@ const reduce = (
 const expand = (name: string, type: TensorType, e: Emission): string =>
   e.op('Expand', [name, e.shape(type.dims)], {}, type)
 
-/** max(x, k * x), for k from 0 to 1, is ONNX's LeakyRelu: one pass over memory in place of two. */
-function leakyRelu(node: Node<'max'>, operands: readonly Operand[], e: Emission): string | undefined {
-  for (const [x, scaled] of [operands, [...operands].reverse()] as [Operand, Operand][]) {
-    const product = e.definition(scaled.id)
-    if (product.op !== 'mul' || !product.operands.includes(x.id)) continue
-    const factor = e.definition(product.operands[product.operands[0] === x.id ? 1 : 0] as number)
-    const slope = factor.op === 'constant' ? factor.attributes.value : undefined
-    if (typeof slope !== 'number' || slope < 0 || slope > 1 || factor.type.dims.length > 0) continue
-    return e.op('LeakyRelu', [x.name], { alpha: { float: slope } }, node.type)
-  }
-  return undefined
-}
-
 /**
  * A sum over all axes but static ones at the end, as products with a row of ones and the sum of those: three times as
  * fast in ONNX Runtime.
@@ -87,34 +75,17 @@ function sumOfRows(node: Node<'sum'>, [x]: readonly Operand[], e: Emission): str
   return e.reshape(sums, 'f32', [width], node.type.dims)
 }
 
-/** max(min(x, high), low) is ONNX's Clip, and max(min(k * x, 1), 0) its HardSigmoid. */
-function clip(node: Node<'max'>, operands: readonly Operand[], e: Emission): string | undefined {
-  const numberAt = (value: ValueId): number | undefined => {
-    const { op, attributes, type } = e.definition(value)
-    return op === 'constant' && typeof attributes.value === 'number' && type.dims.length === 0
-      ? attributes.value
-      : undefined
-  }
-  for (const [x, bound] of [operands, [...operands].reverse()] as [Operand, Operand][]) {
-    const least = e.definition(x.id)
-    const low = numberAt(bound.id)
-    if (least.op !== 'min' || low === undefined) continue
-    const [p, q] = least.operands as [ValueId, ValueId]
-    const [inner, high] = numberAt(q) === undefined ? [q, numberAt(p)] : [p, numberAt(q)]
-    if (high === undefined || low > high) continue
-    const product = e.definition(inner)
-    const slope = product.op === 'mul' ? numberAt(product.operands[1] as ValueId) : undefined
-    // HardSigmoid takes the factor along, in one pass over memory for two.
-    if (low === 0 && high === 1 && slope !== undefined)
-      return e.op(
-        'HardSigmoid',
-        [e.nameOf(product.operands[0] as ValueId)],
-        { alpha: { float: slope }, beta: { float: 0 } },
-        node.type,
-      )
-    return e.op('Clip', [e.nameOf(inner), e.float(low), e.float(high)], {}, node.type)
-  }
-  return undefined
+/** ONNX's LeakyRelu, Clip and HardSigmoid: one pass over memory for what is written as maxima and products. */
+function shortMax(node: Node<'max'>, e: Emission): string | undefined {
+  const leaky = leakyRectifier(node, e.definition)
+  if (leaky) return e.op('LeakyRelu', [e.nameOf(leaky.x)], { alpha: { float: leaky.slope } }, node.type)
+  const clip = clipped(node, e.definition)
+  if (!clip) return undefined
+  const { x, low, high } = clip
+  const product = low === 0 && high === 1 ? scaled(x, e.definition) : undefined
+  if (product)
+    return e.op('HardSigmoid', [e.nameOf(product.x)], { alpha: { float: product.by }, beta: { float: 0 } }, node.type)
+  return e.op('Clip', [e.nameOf(x), e.float(low), e.float(high)], {}, node.type)
 }
 
 /** The lowering of every op, in the table's order of `ops/op.ts`. */
@@ -180,8 +151,7 @@ export const lowerings = {
   mul: plain('Mul'),
   div: plain('Div'),
   pow: plain('Pow'),
-  max: (node, operands, e) =>
-    leakyRelu(node, operands, e) ?? clip(node, operands, e) ?? plain('Max')(node, operands, e),
+  max: (node, operands, e) => shortMax(node, e) ?? plain('Max')(node, operands, e),
   min: plain('Min'),
   equal: plain('Equal'),
   less: plain('Less'),

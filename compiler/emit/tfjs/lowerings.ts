@@ -1,11 +1,12 @@
 /** How each op is written in tfjs: one row an op, for graphs whose masks are explicit. */
-import type { Node, ValueId } from '../../ir/graph.ts'
+import type { Node } from '../../ir/graph.ts'
+import { clipped, leakyRectifier } from '../../ir/match.ts'
 import type { OpName } from '../../ops/op.ts'
-import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
+import { type Dim, isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitContract, emitSum } from './contract.ts'
 import type { Emission, Operand, Ref } from './emission.ts'
 import { emitGather, emitScatterAdd, emitWindow } from './indexing.ts'
-import { pointwise } from './pointwise.ts'
+import { highRank, pointwise } from './pointwise.ts'
 import { dtypes, printNumber } from './text.ts'
 
 /** Adds the calls of one op and returns the value that they make. */
@@ -21,39 +22,28 @@ const plain =
 
 const same = (_: Node, operands: readonly Operand[]): Ref => at(operands, 0)
 
-/** max(x, k * x), for k from 0 to 1, is a leaky rectifier: one pass over memory in place of two. */
-function leakyRelu(node: Node<'max'>, operands: readonly Operand[], e: Emission): Ref | undefined {
-  for (const [x, scaled] of [operands, [...operands].reverse()] as [Operand, Operand][]) {
-    const product = e.definition(scaled.id)
-    if (product.op !== 'mul' || !product.operands.includes(x.id)) continue
-    const factor = e.definition(product.operands[product.operands[0] === x.id ? 1 : 0] as number)
-    const slope = factor.op === 'constant' ? factor.attributes.value : undefined
-    if (typeof slope !== 'number' || slope < 0 || slope > 1 || factor.type.dims.length > 0) continue
-    return e.call('leakyRelu', [x, String(slope)], node.type)
-  }
-  return undefined
+/** A leaky rectifier and a clip take one pass over memory, maxima and products two or more. */
+function shortMax(node: Node<'max'>, e: Emission): Ref | undefined {
+  const leaky = leakyRectifier(node, e.definition)
+  if (leaky) return e.call('leakyRelu', [e.operandOf(leaky.x), printNumber(leaky.slope)], node.type)
+  const clip = clipped(node, e.definition)
+  return clip && e.call('clipByValue', [e.operandOf(clip.x), printNumber(clip.low), printNumber(clip.high)], node.type)
 }
 
-/** max(min(x, high), low) in one pass. */
-function clip(node: Node<'max'>, operands: readonly Operand[], e: Emission): Ref | undefined {
-  const numberOf = (id: ValueId): number | undefined => {
-    const { op, attributes, type } = e.definition(id)
-    return op === 'constant' && type.dims.length === 0 && typeof attributes.value === 'number'
-      ? attributes.value
-      : undefined
-  }
-  for (const [inner, bound] of [operands, [...operands].reverse()] as [Operand, Operand][]) {
-    const low = numberOf(bound.id)
-    const least = e.definition(inner.id)
-    if (low === undefined || least.op !== 'min') continue
-    for (const [x, limit] of [least.operands, [...least.operands].reverse()] as [ValueId, ValueId][]) {
-      const high = numberOf(limit)
-      if (high !== undefined && low <= high)
-        return e.call('clipByValue', [e.operandOf(x), printNumber(low), printNumber(high)], node.type)
-    }
-  }
-  return undefined
-}
+/** 0, 1, … below a dim. */
+const rangeOf = (dim: Dim, e: Emission): Ref =>
+  e.once(`iota:${dim.key}`, () =>
+    e.call('range', ['0', e.sizes.text(dim), '1', `'float32'`], { dtype: 'f32', dims: [dim] }),
+  )
+
+/** The value of a dim in each sample. */
+const lengthsOf = (dim: Dim, e: Emission): Ref =>
+  e.once(`length:${dim.key}`, () =>
+    e.callOwn('perSample', ['tf', e.sizes.text(e.sizes.batch), e.sizes.perSample(dim)], {
+      dtype: 'f32',
+      dims: [e.sizes.batch],
+    }),
+  )
 
 /** Ops that read their operands element by element, in one call. */
 const arithmetic: ReadonlySet<OpName> = new Set(['add', 'sub', 'mul', 'div', 'min'])
@@ -71,35 +61,21 @@ export const lowerings = {
   },
   iota: (node, _, e) => {
     const { dim } = node.attributes
-    const row = e.once(`iota:${dim.key}`, () =>
-      e.call('range', ['0', e.sizes.text(dim), '1', `'float32'`], { dtype: 'f32', dims: [dim] }),
-    )
+    const row = rangeOf(dim, e)
     return isRagged(dim) ? e.once(`rows:${dim.key}`, () => e.expand(row, node.type.dims)) : row
   },
   length: (node, _, e) => {
     const { dim } = node.attributes
     const size = staticSize(dim)
     if (size !== undefined) return e.constant(size, 'f32')
-    return e.once(`length:${dim.key}`, () =>
-      isRagged(dim)
-        ? e.callOwn('perSample', ['tf', e.sizes.text(e.sizes.batch), e.sizes.perSample(dim)], node.type)
-        : e.call('scalar', [e.sizes.text(dim)], node.type),
-    )
+    if (isRagged(dim)) return lengthsOf(dim, e)
+    return e.once(`length:${dim.key}`, () => e.call('scalar', [e.sizes.text(dim)], node.type))
   },
   valid: (node, _, e) => {
     const { dim } = node.attributes
     return e.once(`valid:${dim.key}`, () => {
-      const row = e.once(`iota:${dim.key}`, () =>
-        e.call('range', ['0', e.sizes.text(dim), '1', `'float32'`], { dtype: 'f32', dims: [dim] }),
-      )
-      const [batch] = node.type.dims
-      const lengths = e.once(`length:${dim.key}`, () =>
-        e.callOwn('perSample', ['tf', e.sizes.text(e.sizes.batch), e.sizes.perSample(dim)], {
-          dtype: 'f32',
-          dims: batch ? [batch] : [],
-        }),
-      )
-      return e.call('less', [row, e.reshape(lengths, [...lengths.type.dims, oneDim])], node.type)
+      const column = e.reshape(lengthsOf(dim, e), [e.sizes.batch, oneDim])
+      return e.call('less', [rangeOf(dim, e), column], node.type)
     })
   },
 
@@ -122,8 +98,7 @@ export const lowerings = {
   mul: plain('mul'),
   div: plain('div'),
   pow: plain('pow'),
-  max: (node, operands, e) =>
-    leakyRelu(node, operands, e) ?? clip(node, operands, e) ?? plain('maximum')(node, operands, e),
+  max: (node, operands, e) => shortMax(node, e) ?? plain('maximum')(node, operands, e),
   min: plain('minimum'),
   equal: plain('equal'),
   less: plain('less'),
@@ -145,7 +120,7 @@ export const lowerings = {
       )
     }
     // Some backends choose in tensors of few axes only.
-    const flat = dims.length < 5 ? dims : [productDims(dims)]
+    const flat = dims.length < highRank ? dims : [productDims(dims)]
     const sides = [condition, yes, no].map((operand) => e.reshape(e.expand(operand, dims), flat))
     return e.reshape(e.call('where', sides, { dtype, dims: flat }), dims)
   },

@@ -5,7 +5,7 @@ import { type Dim, isOne, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Emission, Ref } from './emission.ts'
 
 /** From this rank on, backends repeat along axes in some cases only. */
-const highRank = 5
+export const highRank = 5
 
 /** Functions of tfjs that a module does its own way on some backends. */
 const own: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'div'])
