@@ -42,6 +42,33 @@ export const guessSize = (dims: readonly Dim[]): number =>
     0,
   )
 
+/** What it costs to bring axes from one order into another: twice as much where the innermost one moves, as rows are torn apart. */
+export function transposeCost(dims: readonly Dim[], permutation: readonly number[]): number {
+  if (permutation.every((axis, at) => axis === at)) return 0
+  return (permutation.at(-1) === dims.length - 1 ? 2 : 4) * guessSize(dims)
+}
+
+/** How an operand is handed to a product that wants [kept, first, second]: as [kept, outer, inner], which are `turned` or not. */
+export interface Reading {
+  readonly outer: readonly Label[]
+  readonly inner: readonly Label[]
+  /** outer is second, inner is first: engines read the last two axes either way round. */
+  readonly turned: boolean
+}
+
+/** The reading that takes an operand as it stands, where there is one; else one that leaves its innermost axis in place. */
+export function readingOf(
+  labels: readonly Label[],
+  kept: readonly Label[],
+  first: readonly Label[],
+  second: readonly Label[],
+): Reading {
+  const stands = sameOrder(labels, [...kept, ...first, ...second])
+  const innermost = labels.at(-1)
+  const turned = !stands && second.length > 0 && first.length > 0 && first.at(-1) === innermost
+  return turned ? { outer: second, inner: first, turned } : { outer: first, inner: second, turned }
+}
+
 export function groupLabels({ left, right, out }: Attributes['contract']): ProductGroups {
   const shared = left.filter((label) => right.includes(label))
   return {
@@ -55,6 +82,11 @@ export function groupLabels({ left, right, out }: Attributes['contract']): Produ
 /** The cheapest plan: either operand first, the axes of each group in the result's order or in an operand's own. */
 export function planProduct(labels: Attributes['contract'], dimsOf: (labels: readonly Label[]) => Dim[]): ProductPlan {
   const groups = groupLabels(labels)
+  const reorder = (from: readonly Label[], to: readonly Label[]): number =>
+    transposeCost(
+      dimsOf(from),
+      to.map((label) => from.indexOf(label)),
+    )
   let best: ProductPlan | undefined
   const consider = (plan: Omit<ProductPlan, 'moves'>): void => {
     const { kept, rows, summed, columns, swap } = plan
@@ -65,15 +97,14 @@ export function planProduct(labels: Attributes['contract'], dimsOf: (labels: rea
       x: readonly Label[],
       y: readonly Label[],
     ): number => {
-      if (sameOrder(from, [...front, ...x, ...y])) return 0
-      // ONNX Runtime reads the last two axes of an operand either way round.
-      return sameOrder(from, [...front, ...y, ...x]) ? 1 : 2 * guessSize(dimsOf(from))
+      const { outer, inner, turned } = readingOf(from, front, x, y)
+      return (turned ? 1 : 0) + reorder(from, [...front, ...outer, ...inner])
     }
     const order = [...kept, ...rows, ...columns]
     const moves = {
       a: move(a, plan.kind === 'spread' ? [] : kept, rows, summed),
       b: move(b, kept, summed, columns),
-      result: sameOrder(order, labels.out) ? 0 : 2 * guessSize(dimsOf(order)),
+      result: reorder(order, labels.out),
     }
     if (!best || costOf({ ...plan, moves }) < costOf(best)) best = { ...plan, moves }
   }

@@ -6,7 +6,16 @@
 import type { Builder } from '../ir/builder.ts'
 import { padRank } from '../ir/contract.ts'
 import type { Graph, Node, ValueId } from '../ir/graph.ts'
-import { costOf, guessSize, type Label, type ProductPlan, planProduct, sameOrder } from '../ir/product.ts'
+import {
+  costOf,
+  guessSize,
+  type Label,
+  type ProductPlan,
+  planProduct,
+  readingOf,
+  sameOrder,
+  transposeCost,
+} from '../ir/product.ts'
 import type { Attributes } from '../ops/op.ts'
 import { ops } from '../ops/table.ts'
 import { type Dim, isOne, oneDim } from '../shapes/dim.ts'
@@ -37,7 +46,7 @@ function place(mover: Mover, node: Node, operands: readonly ValueId[]): ValueId 
   const [x] = operands as [ValueId]
   if (isOp(node, 'transpose')) {
     const move = moved(mover, x, node.attributes.permutation)
-    return move.cost < explicitCost(b, x) ? move.build() : undefined
+    return move.cost < transposeCost(b.dimsOf(x), node.attributes.permutation) ? move.build() : undefined
   }
   if (isOp(node, 'softmax')) {
     const rank = b.dimsOf(x).length
@@ -45,7 +54,7 @@ function place(mover: Mover, node: Node, operands: readonly ValueId[]): ValueId 
     if (axis === rank - 1) return undefined
     const permutation = [...Array(rank).keys()].filter((at) => at !== axis).concat(axis)
     const move = moved(mover, x, permutation)
-    if (move.cost >= explicitCost(b, x)) return undefined
+    if (move.cost >= transposeCost(b.dimsOf(x), permutation)) return undefined
     return b.transpose(b.softmax(move.build(), rank - 1), inverse(permutation))
   }
   return isOp(node, 'contract') ? placeProduct(mover, node, operands) : undefined
@@ -72,14 +81,11 @@ function placeProduct(mover: Mover, node: Node<'contract'>, operands: readonly V
       const plan = planProduct(labels, dimsOf)
       const isA = (side === 0) !== plan.swap
       const own = side === 0 ? labels.left : labels.right
-      const wanted = orderFor(plan, isA)
-      if ((isA ? plan.moves.a : plan.moves.b) <= 1 || sameOrder(own, wanted)) continue
-      const move = moved(
-        mover,
-        values[side],
-        wanted.map((label) => own.indexOf(label)),
-      )
-      if (move.cost >= explicitCost(b, values[side])) continue
+      const wanted = orderFor(plan, isA, own)
+      if (sameOrder(own, wanted)) continue
+      const permutation = wanted.map((label) => own.indexOf(label))
+      const move = moved(mover, values[side], permutation)
+      if (move.cost >= transposeCost(b.dimsOf(values[side]), permutation)) continue
       values[side] = move.build()
       labels = side === 0 ? { ...labels, left: wanted } : { ...labels, right: wanted }
     }
@@ -96,9 +102,11 @@ function placeProduct(mover: Mover, node: Node<'contract'>, operands: readonly V
   return b.contract(values[0], values[1], labels.left, labels.right, labels.out)
 }
 
-const orderFor = (plan: ProductPlan, isA: boolean): readonly Label[] => {
-  if (!isA) return [...plan.kept, ...plan.summed, ...plan.columns]
-  return [...(plan.kind === 'spread' ? [] : plan.kept), ...plan.rows, ...plan.summed]
+/** The order in which a product reads an operand. */
+function orderFor({ kind, kept, rows, summed, columns }: ProductPlan, isA: boolean, own: readonly Label[]): Label[] {
+  const front = isA && kind === 'spread' ? [] : kept
+  const { outer, inner } = isA ? readingOf(own, front, rows, summed) : readingOf(own, front, summed, columns)
+  return [...front, ...outer, ...inner]
 }
 
 interface Side {
@@ -115,8 +123,6 @@ function untransposed(b: Builder, value: ValueId, labels: readonly Label[]): Sid
   for (const [at, axis] of permutation.entries()) source[axis] = labels[at] as Label
   return untransposed(b, node.operands[0] as ValueId, source)
 }
-
-const explicitCost = (b: Builder, value: ValueId): number => 2 * guessSize(b.dimsOf(value))
 
 /** The cheapest way to a value whose axis k is axis permutation[k] of `x`. */
 function moved(mover: Mover, x: ValueId, permutation: readonly number[]): Move {
@@ -136,7 +142,7 @@ function moved(mover: Mover, x: ValueId, permutation: readonly number[]): Move {
       permutation.map((axis) => inner[axis] as number),
     )
   }
-  const explicit: Move = { cost: explicitCost(b, x), build: () => b.transpose(x, permutation) }
+  const explicit: Move = { cost: transposeCost(dims, permutation), build: () => b.transpose(x, permutation) }
   if (!mover.alone(x)) return explicit
   const through = movedThrough(mover, node, permutation, to)
   return through && through.cost < explicit.cost ? through : explicit

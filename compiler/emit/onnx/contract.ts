@@ -1,6 +1,6 @@
 /** Contractions as matrix products: picks the arrangement of the two operands that moves the least memory. */
 import type { TensorType } from '../../ir/graph.ts'
-import { groupLabels, type Label, planProduct, sameOrder } from '../../ir/product.ts'
+import { groupLabels, type Label, planProduct, type Reading, readingOf, sameOrder } from '../../ir/product.ts'
 import { type Dim, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Emission, Operand } from './emission.ts'
 
@@ -51,14 +51,25 @@ export function emitContract(
   if (isRow && plan.moves.b === 0 && outer !== undefined && inner.length > 0) {
     return rowProduct([a, b], [outer, inner, plan.columns], labels.out, dimsOf, e)
   }
-  const second = arrange(b, bLabels, plan.kept, plan.summed, plan.columns, 'pair', dimsOf, e)
+  const front = plan.kind === 'spread' ? [] : plan.kept
+  const [readA, readB] = [
+    readingOf(aLabels, front, plan.rows, plan.summed),
+    readingOf(bLabels, plan.kept, plan.summed, plan.columns),
+  ]
   if (plan.kind === 'flat') {
     // Leading axes stay apart; without rows ONNX's rule for a vector gives the right rank.
-    const first = arrange(a, aLabels, [], plan.rows, plan.summed, 'open', dimsOf, e)
+    const first = arrange(a, aLabels, [], readA, 'open', dimsOf, e)
+    const second = arrange(b, bLabels, [], readB, 'pair', dimsOf, e)
     return multiply(first, second, [...first.dims.slice(0, -1), merged(plan.columns)])
   }
-  const first = arrange(a, aLabels, plan.kind === 'spread' ? [] : plan.kept, plan.rows, plan.summed, 'pair', dimsOf, e)
-  return multiply(first, second, [...dimsOf(plan.kept), merged(plan.rows), merged(plan.columns)])
+  // ONNX Runtime joins a reordering with the turn after it and then moves all at once, but where a reshape is between them.
+  const parted = [[aLabels, front, readA] as const, [bLabels, plan.kept, readB] as const].some(
+    ([from, lead, { outer, inner, turned }]) => turned && !sameOrder(from, [...lead, ...outer, ...inner]),
+  )
+  const form = parted ? 'joined' : 'pair'
+  const first = arrange(a, aLabels, front, readA, form, dimsOf, e)
+  const second = arrange(b, bLabels, plan.kept, readB, form, dimsOf, e)
+  return multiply(first, second, [...second.dims.slice(0, -2), merged(plan.rows), merged(plan.columns)])
 }
 
 /**
@@ -87,32 +98,29 @@ interface Arranged {
 }
 
 /**
- * An operand as [kept…, first, second]: `pair` merges each group into one axis, of size 1 where it is empty; `open`
- * leaves the axes of `first` apart. Groups that stand the other way round are merged as they stand and then transposed,
- * which ONNX Runtime fuses into the product.
+ * An operand as [kept…, first, second] from its reading: `pair` merges each of the last two groups into one axis, of size 1
+ * where it is empty; `open` leaves the axes of the first apart; `joined` also merges the kept axes. What is read turned is
+ * merged so and then transposed, which ONNX Runtime fuses into the product.
  */
 function arrange(
   operand: Operand,
   labels: readonly Label[],
   kept: readonly Label[],
-  first: readonly Label[],
-  second: readonly Label[],
-  form: 'pair' | 'open',
+  { outer, inner, turned }: Reading,
+  form: 'pair' | 'open' | 'joined',
   dimsOf: (list: readonly Label[]) => Dim[],
   e: Emission,
 ): Arranged {
   const merged = (list: readonly Label[]): Dim => (list.length === 0 ? oneDim : productDims(dimsOf(list)))
-  if (first.length > 0 && second.length > 0 && sameOrder(labels, [...kept, ...second, ...first])) {
-    const dims = [...dimsOf(kept), merged(second), merged(first)]
-    const name = e.reshape(operand.name, 'f32', operand.type.dims, dims)
-    const turned = [...dimsOf(kept), merged(first), merged(second)]
-    const perm = [...kept.keys(), kept.length + 1, kept.length]
-    return { name: e.op('Transpose', [name], { perm: { ints: perm } }, { dtype: 'f32', dims: turned }), dims: turned }
-  }
-  const order = [...kept, ...first, ...second]
-  const turned = transposeTo(operand.name, labels, order, dimsOf, e)
-  const dims = [...dimsOf(kept), ...(form === 'open' ? dimsOf(first) : [merged(first)]), merged(second)]
-  return { name: e.reshape(turned, 'f32', dimsOf(order), dims), dims }
+  const order = [...kept, ...outer, ...inner]
+  const moved = transposeTo(operand.name, labels, order, dimsOf, e)
+  const lead = form === 'joined' && kept.length > 0 ? [merged(kept)] : dimsOf(kept)
+  const dims = [...lead, ...(form === 'open' && !turned ? dimsOf(outer) : [merged(outer)]), merged(inner)]
+  const name = e.reshape(moved, 'f32', dimsOf(order), dims)
+  if (!turned) return { name, dims }
+  const there = [...lead, merged(inner), merged(outer)]
+  const perm = [...lead.keys(), lead.length + 1, lead.length]
+  return { name: e.op('Transpose', [name], { perm: { ints: perm } }, { dtype: 'f32', dims: there }), dims: there }
 }
 
 /** Reorders axes from labels to labels. */

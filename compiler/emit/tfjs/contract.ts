@@ -1,6 +1,6 @@
 /** Contractions as tfjs matrix products of rank 2, or of rank 3 where axes are kept. */
 import type { TensorType } from '../../ir/graph.ts'
-import { groupLabels, type Label, planProduct, sameOrder } from '../../ir/product.ts'
+import { groupLabels, type Label, planProduct, readingOf } from '../../ir/product.ts'
 import type { Attributes } from '../../ops/op.ts'
 import { type Dim, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Emission, Ref } from './emission.ts'
@@ -59,8 +59,7 @@ function operandOf(
   dimsOf: DimsOf,
   e: Emission,
 ): { readonly value: Ref; readonly turned: boolean } {
-  const turned = first.length > 0 && second.length > 0 && sameOrder(labels, [...kept, ...second, ...first])
-  const [outer, inner] = turned ? [second, first] : [first, second]
+  const { outer, inner, turned } = readingOf(labels, kept, first, second)
   const value = arrange(operand, labels, [...kept, ...outer, ...inner], e)
   const lead = kept.length === 0 ? [] : [merged(dimsOf(kept))]
   return { value: e.reshape(value, [...lead, merged(dimsOf(outer)), merged(dimsOf(inner))]), turned }

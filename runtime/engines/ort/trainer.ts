@@ -51,23 +51,22 @@ export function ortTrainer(
   const hasStates = artefact.states.size > 0
   const losses = session.outputs.filter((name) => name.startsWith('loss.'))
   const vectors = ['params', ...(hasStates ? ['states'] : []), ...artefact.slots]
-  const wanted: Record<string, null> = Object.fromEntries(
-    [
-      ...vectors.map((name) => `next.${name}`),
-      'loss',
-      'gradient_norm',
-      ...losses,
-      ...predictions.map((name) => `predict.${name}`),
-    ].map((name) => [name, null]),
-  )
   const vector = (data: Float32Array): Value => ({ dtype: 'f32', data, dims: [data.length] })
-  // The engine hands out copies of what it made, so no step writes where it reads.
   let current: Record<string, Value> = {
     params: vector(start.params),
     ...(hasStates ? { states: vector(start.states) } : {}),
     ...Object.fromEntries(artefact.slots.map((slot) => [slot, vector(start.slots[slot] ?? new Float32Array(0))])),
   }
-  const floats = (name: string): Float32Array => current[name]?.data as Float32Array
+  // A step writes into one set of vectors while it reads the other: fresh ones would cost a copy and new pages each time.
+  const empty = (): Record<string, Value> =>
+    Object.fromEntries(
+      Object.entries(current).map(([name, { data }]) => [name, vector(new Float32Array(data.length))]),
+    )
+  let [next, spare] = [empty(), empty()]
+  const others: Record<string, null> = Object.fromEntries(
+    ['loss', 'gradient_norm', ...losses, ...predictions.map((name) => `predict.${name}`)].map((name) => [name, null]),
+  )
+  const floats = (name: string): Float32Array => (current[name]?.data as Float32Array).slice()
 
   return {
     async take(batch, control) {
@@ -82,7 +81,10 @@ export function ortTrainer(
       }
       let made: Record<string, Value>
       try {
-        made = await session.run(feeds, wanted)
+        made = await session.run(feeds, {
+          ...others,
+          ...Object.fromEntries(vectors.map((name) => [`next.${name}`, next[name] as Value])),
+        })
       } catch (cause) {
         const why = cause instanceof Error ? cause.message : String(cause)
         throw new DiagnosticError([
@@ -93,7 +95,8 @@ export function ortTrainer(
           }),
         ])
       }
-      current = Object.fromEntries(vectors.map((name) => [name, made[`next.${name}`] as Value]))
+      current = next
+      ;[next, spare] = [spare, next]
       const number = (name: string): number => Number(made[name]?.data[0])
       return {
         loss: number('loss'),
