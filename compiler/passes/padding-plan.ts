@@ -103,7 +103,7 @@ function cheapestPlace(
   const node = nodes.get(place.value) as AnyNode
   const operands = operandsOf(node, views)
   const repeated = node.op === 'broadcast' && operands.every((x) => x.padding.every((padding) => padding === undefined))
-  let best = { place, cost: repeated ? 0 : sizeOf(node.type.dims) }
+  let best = { place, cost: repeated ? 0 : sizeOf(node.type.dims) * (isShift(node, nodes) ? shiftFactor : 1) }
   if (reach === 0) return best
   for (const [index, x] of operands.entries())
     for (const [axis, padding] of x.padding.entries()) {
@@ -114,6 +114,15 @@ function cheapestPlace(
       if (above.cost < best.cost) best = above
     }
   return best
+}
+
+/** Shifts that stand side by side are read in one go, as long as nothing is done to one of them alone. */
+const shiftFactor = 4
+
+function isShift({ op, operands, attributes }: AnyNode, nodes: ReadonlyMap<ValueId, AnyNode>): boolean {
+  if (op !== 'window' || attributes.stride !== 1 || attributes.dilation !== 1) return false
+  const source = nodes.get(operands[0] as ValueId) as AnyNode
+  return sameDim(source.type.dims[attributes.axis] as Dim, attributes.dim)
 }
 
 const sameLength = (x: OperandView, axis: number, node: AnyNode, at: number): boolean =>

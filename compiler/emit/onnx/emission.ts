@@ -34,8 +34,10 @@ export interface Emission {
   tensor(dtype: DType, dims: readonly number[], data: readonly number[]): string
   /** A constant of many numbers, under a name of its own; not compared with others. */
   table(name: string, dtype: DType, dims: readonly number[], data: readonly number[]): string
-  /** Reads `shape`, `extent` and their like are the same each time: made once, under a key. */
+  /** What serves the whole model, such as `shape` and `extent`: made once, under a key, and named apart. */
   once(key: string, make: () => string): string
+  /** What several lowerings of a place want: made once, under a key, and named by the first. */
+  shared(key: string, make: () => string): string
   /** i64 [1]: the padded extent of an axis of this dim; never negative. */
   extent(dim: Dim): string
   /** i64 [n]: extents of these dims, one after another. */
@@ -316,6 +318,7 @@ export function createDraft(
     tensor,
     table,
     once: apart,
+    shared: once,
     extent,
     shape,
     offsets,

@@ -3,6 +3,7 @@ import type { DType, Node, TensorType } from '../../ir/graph.ts'
 import { clipped, leakyRectifier, scaled } from '../../ir/match.ts'
 import type { OpName } from '../../ops/op.ts'
 import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
+import { emitInBands } from './bands.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, OnnxAttributes, Operand } from './emission.ts'
 import { emitGather, emitScatterAdd } from './gather.ts'
@@ -182,8 +183,7 @@ export const lowerings = {
   concat: (node, operands, e) =>
     operands.length === 1
       ? at(operands, 0).name
-      : (emitShifts(operands, node.attributes.axis, node.type, e) ??
-        plain('Concat', { axis: { int: node.attributes.axis } })(node, operands, e)),
+      : (emitShifts(node, e) ?? plain('Concat', { axis: { int: node.attributes.axis } })(node, operands, e)),
   window: (node, operands, e) => emitWindow(at(operands, 0), node.attributes, node.type, e),
   gather: (node, operands, e) => emitGather(at(operands, 0), at(operands, 1), node.attributes.batchAxes, node.type, e),
   scatterAdd: (node, operands, e) => emitScatterAdd(at(operands, 0), at(operands, 1), node.attributes, node.type, e),
@@ -198,5 +198,8 @@ export const lowerings = {
       : reduce('ReduceMax', operands, node.attributes, node.type, e),
   softmax: (node, operands, e) =>
     e.op('Softmax', [at(operands, 0).name], { axis: { int: node.attributes.axis } }, node.type),
-  contract: (node, operands, e) => emitContract(at(operands, 0), at(operands, 1), node.attributes, node.type, e),
+  contract: (node, operands, e) => {
+    const [x, y] = [at(operands, 0), at(operands, 1)]
+    return emitInBands([x, y], node.attributes, node.type, e) ?? emitContract(x, y, node.attributes, node.type, e)
+  },
 } satisfies { readonly [K in OpName]: OnnxLowering<K> }

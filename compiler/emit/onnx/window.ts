@@ -1,5 +1,5 @@
 /** Affine reads along an axis (`window`) as Slice and Pad, or as a gather where the offset differs by sample. */
-import type { TensorType, ValueId } from '../../ir/graph.ts'
+import type { Node, TensorType, ValueId } from '../../ir/graph.ts'
 import type { Attributes } from '../../ops/op.ts'
 import {
   addDim,
@@ -102,47 +102,75 @@ function emitAffine(x: Operand, axis: number, offset: number, stride: number, di
   return cut(padded, axis, Math.max(0, offset), stop, stride, dim, e).name
 }
 
-/**
- * Shifts of one tensor along an axis, side by side along the next: one gather from the padded tensor, whose rows ONNX
- * Runtime copies in parallel, in place of a pad for each and a concatenation.
- */
-export function emitShifts(
-  operands: readonly Operand[],
-  beside: number,
-  result: TensorType,
-  e: Emission,
-): string | undefined {
+/** Shifts of one tensor along an axis, side by side along the next. */
+export interface Shifts {
+  readonly axis: number
+  /**
+   * Some rows of them all, by their positions (i64 [rows]): one gather from the padded tensor, whose rows ONNX Runtime
+   * copies in parallel, in place of a pad for each shift and a concatenation.
+   */
+  read(positions: string, rows: Dim): Operand
+}
+
+/** What a value is as shifts side by side, where it is and the model is for ONNX Runtime. */
+export function findShifts(id: ValueId, e: Emission): Shifts | undefined {
+  const { op, operands, attributes, type } = e.definition(id)
+  if (!e.cutsByPad || op !== 'concat' || operands.length === 1) return undefined
+  const beside = attributes.axis
   const axis = beside - 1
-  const dim = result.dims[axis]
-  if (!e.cutsByPad || dim === undefined) return undefined
+  const dim = type.dims[axis]
+  if (dim === undefined) return undefined
   const shifts = operands.map((operand): readonly [ValueId, number | undefined] => {
-    const { op, operands: of, attributes } = e.definition(operand.id)
-    if (op !== 'window' || attributes.axis !== axis) return [operand.id, 0]
+    const { op, operands: of, attributes } = e.definition(operand)
+    if (op !== 'window' || attributes.axis !== axis) return [operand, 0]
     const { stride, dilation, offset } = attributes
     return [of[0] as ValueId, stride === 1 && dilation === 1 ? staticSize(offset) : undefined]
   })
   const [source] = shifts[0] as readonly [ValueId, number | undefined]
-  const { type: from } = e.definition(source)
-  const same = shifts.every(([id]) => id === source) && sameDim(from.dims[axis] as Dim, dim)
+  const { dtype, dims } = e.definition(source).type
+  const same = shifts.every(([id]) => id === source) && sameDim(dims[axis] as Dim, dim)
   const offsets = shifts.flatMap(([, offset]) => offset ?? [])
-  if (!same || operands.length === 1 || offsets.length < shifts.length) return undefined
+  if (!same || offsets.length < shifts.length) return undefined
   const [front, back] = [Math.max(0, -Math.min(...offsets)), Math.max(0, ...offsets)]
   // A Concat, as ONNX Runtime pads in a single thread.
   const zeros = (count: number): string[] => {
-    const shape = withAxis(from.dims, axis, constantDim(count))
+    const shape = withAxis(dims, axis, constantDim(count))
     const key = `zeros:${shape.map(({ key }) => key)}`
     return count === 0 ? [] : [e.once(key, () => e.op('Expand', [e.float(0), e.shape(shape)]))]
   }
-  const type = { dtype: from.dtype, dims: withAxis(from.dims, axis, addDim(dim, constantDim(front + back))) }
-  const around = [...zeros(front), e.nameOf(source), ...zeros(back)]
-  const padded = e.op('Concat', around, { axis: { int: axis } }, type)
-  const rows = e.once(`shifts:${dim.key}:${offsets}`, () =>
-    e.op('Add', [e.op('Unsqueeze', [rangeOf(dim, e), e.ints([1])]), e.ints(offsets.map((offset) => offset + front))]),
-  )
-  const { dims } = from
-  const apart = [...dims.slice(0, beside), constantDim(offsets.length), ...dims.slice(beside)]
-  const read = e.op('Gather', [padded, rows], { axis: { int: axis } }, { dtype: from.dtype, dims: apart })
-  return e.reshape(read, from.dtype, apart, result.dims)
+  const padded = (): string =>
+    e.shared(`padded:${source}:${axis}:${front}:${back}`, () => {
+      const around = [...zeros(front), e.nameOf(source), ...zeros(back)]
+      const grown = { dtype, dims: withAxis(dims, axis, addDim(dim, constantDim(front + back))) }
+      return around.length === 1 ? e.nameOf(source) : e.op('Concat', around, { axis: { int: axis } }, grown)
+    })
+  return {
+    axis,
+    read: (positions, rows) => {
+      const from = padded()
+      const places = e.once(`shifts:${positions}:${offsets}`, () =>
+        e.op('Add', [e.op('Unsqueeze', [positions, e.ints([1])]), e.ints(offsets.map((offset) => offset + front))]),
+      )
+      const read = { dtype, dims: withAxis(type.dims, axis, rows) }
+      const apart = [...dims.slice(0, axis), rows, constantDim(offsets.length), ...dims.slice(beside)]
+      const name = e.shared(`read:${from}:${places}`, () =>
+        e.reshape(
+          e.op('Gather', [from, places], { axis: { int: axis } }, { dtype, dims: apart }),
+          dtype,
+          apart,
+          read.dims,
+        ),
+      )
+      return { id, name, type: read }
+    },
+  }
+}
+
+/** Emits a concatenation that is shifts side by side; undefined for others. */
+export function emitShifts({ id, type }: Node, e: Emission): string | undefined {
+  const shifts = findShifts(id, e)
+  const dim = shifts && type.dims[shifts.axis]
+  return dim && shifts.read(rangeOf(dim, e), dim).name
 }
 
 /** Reads whose offset depends on lengths: positions are computed, and those outside the operand read a row of zeros. */
