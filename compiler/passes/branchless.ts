@@ -61,7 +61,14 @@ function stepAboveZero(b: Builder, condition: ValueId, low: number): ValueId | u
   const test = b.node(condition)
   const [zero, x] = test.operands as [ValueId, ValueId]
   if (test.op !== 'less' || numberOf(b, zero) !== 0 || b.typeOf(x).dtype !== 'f32') return undefined
-  return b.max(b.min(b.mul(x, b.constant(huge)), b.constant(1)), b.constant(low))
+  return b.max(b.min(b.mul(rectified(b, x, low) ?? x, b.constant(huge)), b.constant(1)), b.constant(low))
+}
+
+/** The rectifier of x that its derivative belongs to: above zero where x is, and then x need not be kept. */
+const rectified = (b: Builder, x: ValueId, slope: number): ValueId | undefined => {
+  if (slope === 0) return b.find('relu', [x], {})
+  const scaled = b.find('mul', [x, b.constant(slope)], {})
+  return scaled === undefined ? undefined : b.find('max', [x, scaled], {})
 }
 
 /** (if c then d else 0) + k * (if c then 0 else d), for k from 0 to 1: d * max(c, k). */
