@@ -4,7 +4,7 @@ import { BATCH } from '../../compiler/shapes/dim.ts'
 import type { Compiled } from '../engines/engine.ts'
 import { openSession, type SessionOptions } from '../engines/ort/session.ts'
 import { ortTrainer } from '../engines/ort/trainer.ts'
-import { type Clock, type CountedProduct, flopsOf, productsOf, timeProduct } from './products.ts'
+import { type Clock, type CountedProduct, flopsOf, productsOf, timeProduct, warmUps } from './products.ts'
 import type { StepSize } from './step-feeds.ts'
 import { openStepper, type Stepper } from './step-time.ts'
 
@@ -31,8 +31,8 @@ export const productTime = ({ products }: SpeedReport, of: (times: readonly numb
 export const productFlops = ({ products }: SpeedReport): number =>
   products.reduce((sum, { product }) => sum + product.count * flopsOf(product), 0)
 
-/** Runs of each product and, three times as many, of the step. */
-const rounds = 7
+/** Runs of each product, and of the step each time that it has its turn. */
+const rounds = 11
 
 /** Steps are taken before, between and after the products, so that what else the machine does falls on both. */
 export async function measureSpeed(bench: Bench): Promise<SpeedReport> {
@@ -42,10 +42,9 @@ export async function measureSpeed(bench: Bench): Promise<SpeedReport> {
   // One session at a time: the threads of others would wait in a loop beside it.
   const takeSteps = async (): Promise<void> => {
     const step = await openStep(bench)
-    for (let k = 0; k <= rounds; k++) {
+    for (let k = 0; k < warmUps + rounds; k++) {
       const time = await step.take(bench)
-      // The first one allocates.
-      if (k > 0) steps.push(time)
+      if (k >= warmUps) steps.push(time)
     }
     await step.release()
   }
