@@ -1,6 +1,7 @@
 /** Training steps of an engine over made-up batches, and the time of each. */
 import type { Program } from '../../compiler/artefact.ts'
 import { type Compiled, emptySlots } from '../engines/engine.ts'
+import type { Value } from '../engines/value.ts'
 import { startVectors } from '../train/weights.ts'
 import { batchFeeds, type StepSize } from './step-feeds.ts'
 
@@ -24,9 +25,12 @@ export async function openStepper({ layout, open }: Compiled, program: Program, 
     weightDecay: new Float32Array(layout.params.size),
   }
   let step = 0
+  // Made once: a device that waits for a batch slows down, and so does a process that has thrown one away.
+  let last: { readonly size: StepSize; readonly feeds: Readonly<Record<string, Value>> } | undefined
   return {
     async take(size) {
-      const feeds = batchFeeds(program, layout, size)
+      if (last?.size !== size) last = { size, feeds: batchFeeds(program, layout, size) }
+      const { feeds } = last
       step++
       const begin = now()
       await trainer.take(feeds, { ...control, step })

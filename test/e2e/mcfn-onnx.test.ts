@@ -1,6 +1,7 @@
 /** MCFN and each of its variants in ONNX Runtime against the float64 interpreter: in use, and a training step. */
 import { describe, expect, test } from 'vitest'
 import { compareInUse, compareStep, networks, programOf, small } from '../support/mcfn.ts'
+import { paddingTolerance } from '../support/ort.ts'
 
 describe('probabilities, at three batch sizes and several lengths, however padded', () => {
   test.each([
@@ -9,7 +10,7 @@ describe('probabilities, at three batch sizes and several lengths, however padde
   ])('$name, $size', { timeout: 120_000 }, async ({ chosen, overrides }) => {
     const { probabilities, padding } = await compareInUse(programOf(chosen, overrides))
     expect(probabilities).toBeLessThan(1e-5)
-    expect(padding).toBeLessThan(1e-6)
+    expect(padding).toBeLessThan(paddingTolerance)
   })
 })
 

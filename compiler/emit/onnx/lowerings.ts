@@ -151,7 +151,14 @@ export const lowerings = {
   sub: plain('Sub'),
   mul: plain('Mul'),
   div: plain('Div'),
-  pow: plain('Pow'),
+  pow: (node, operands, e) => {
+    // ONNX Runtime 1.30 on `webgpu` has no power of a table that is repeated along the last axis; a number is well.
+    const last = node.type.dims.at(-1)?.key
+    const repeats = ({ type: { dims } }: Operand): boolean =>
+      dims.at(-1)?.key !== last && dims.some(({ key }) => key !== oneDim.key)
+    const [x, y] = operands.map((operand) => (repeats(operand) ? expand(operand.name, node.type, e) : operand.name))
+    return e.op('Pow', [x as string, y as string], {}, node.type)
+  },
   max: (node, operands, e) => shortMax(node, e) ?? plain('Max')(node, operands, e),
   min: plain('Min'),
   equal: plain('Equal'),

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url'
 import util from 'node:util'
 import * as messages from '../../../compiler/diagnostics/catalogue/engines.ts'
 import { DiagnosticError, diagnose } from '../../../compiler/diagnostics/diagnostic.ts'
+import { type BufferPool, poolLimit } from './buffer-pool.ts'
 import type { Tf } from './module.ts'
 
 /** `tensorflow` is tfjs-node-gpu or tfjs-node. */
@@ -22,6 +23,8 @@ export interface Backend {
   readonly details: Readonly<Record<string, string>>
   /** Throws where the device has failed since: WebGPU tells of it beside the results. */
   check(): void
+  /** To be called between steps: gives memory back that the backend would keep for tensors that may not come again. */
+  trim(): void
 }
 
 /** The folder that holds a build of tfjs-node, in its node_modules. */
@@ -84,7 +87,7 @@ const openers: Readonly<Record<BackendName, () => Promise<Backend>>> = {
 
 const reasonOf = (cause: unknown): string =>
   (cause instanceof Error ? cause.message : String(cause)).split('\n')[0] ?? ''
-const nothingToCheck = (): void => {}
+const nothing = (): void => {}
 
 const loadCore = (): Promise<Tf> => import('@tensorflow/tfjs-core')
 
@@ -100,7 +103,7 @@ async function openCpu(): Promise<Backend> {
   // Else the first tensor prints an advertisement for tfjs-node.
   Object.assign(tf.findBackend('cpu') as object, { firstUse: false })
   await makeCurrent(tf, 'cpu')
-  return { name: 'cpu', tf, details: {}, check: nothingToCheck }
+  return { name: 'cpu', tf, details: {}, check: nothing, trim: nothing }
 }
 
 async function openWasm(): Promise<Backend> {
@@ -114,15 +117,14 @@ async function openWasm(): Promise<Backend> {
     for (const listener of process.rawListeners(event))
       if (!before[at]?.has(listener)) process.removeListener(event, listener as () => void)
   const simd = tf.env().get('WASM_HAS_SIMD_SUPPORT') === true
-  return { name: 'wasm', tf, details: { simd: simd ? 'yes' : 'no' }, check: nothingToCheck }
+  return { name: 'wasm', tf, details: { simd: simd ? 'yes' : 'no' }, check: nothing, trim: nothing }
 }
 
 async function openWebgpu(): Promise<Backend> {
   const adapter = await (await findGpu()).requestAdapter()
   if (!adapter) throw new DiagnosticError([diagnose(messages.noAdapter, undefined, { engine: 'tfjs' })])
-  const { vendor, architecture, description, isFallbackAdapter } = adapter.info
-  const title = [vendor, architecture, description].filter(Boolean).join(' ')
-  const software = isFallbackAdapter || /swiftshader|llvmpipe/i.test(title)
+  const title = titleOf(adapter.info)
+  const software = adapter.info.isFallbackAdapter || /swiftshader|llvmpipe/i.test(title)
   const tf = await loadCore()
   // It looks for WebGPU when it is loaded.
   await import('@tensorflow/tfjs-backend-webgpu')
@@ -132,7 +134,7 @@ async function openWebgpu(): Promise<Backend> {
     tf.env().set('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE', 200)
   }
   await makeCurrent(tf, 'webgpu')
-  const { device } = tf.backend() as object as { readonly device: Device }
+  const { device, bufferManager } = tf.backend() as object as WebgpuBackend
   let failure: string | undefined
   // A shader that fails leaves zeros behind, and says so here only.
   device.addEventListener('uncapturederror', (event) => {
@@ -146,6 +148,7 @@ async function openWebgpu(): Promise<Backend> {
     check: () => {
       if (failure !== undefined) throw new Error(failure)
     },
+    trim: poolLimit(bufferManager, 2 ** 30),
   }
 }
 
@@ -153,9 +156,10 @@ async function openWebgpu(): Promise<Backend> {
 interface Gpu {
   requestAdapter(): Promise<{ readonly info: AdapterInfo } | null>
 }
-interface AdapterInfo {
+export interface AdapterInfo {
   readonly vendor: string
   readonly architecture: string
+  readonly device: string
   readonly description: string
   readonly isFallbackAdapter?: boolean
 }
@@ -164,6 +168,19 @@ interface Device {
     type: 'uncapturederror',
     heard: (event: { readonly error: { readonly message: string }; preventDefault(): void }) => void,
   ): void
+}
+
+/** `nvidia-h100-80gb-hbm3 NVIDIA: 580.159.04`: the card and its driver; what a later part begins with is left out. */
+export function titleOf({ vendor, architecture, device, description }: AdapterInfo): string {
+  const parts = [vendor, architecture, device.replace(/-+$/, ''), description]
+  const begins = (whole: string, part: string): boolean => whole.toLowerCase().startsWith(part.toLowerCase())
+  return parts.filter((part, i) => part !== '' && !parts.slice(i + 1).some((later) => begins(later, part))).join(' ')
+}
+
+/** What tfjs's backend `webgpu` keeps. */
+interface WebgpuBackend {
+  readonly device: Device
+  readonly bufferManager: BufferPool
 }
 
 /** WebGPU as the platform has it, or through the package `webgpu`, whose globals tfjs needs too. */
@@ -190,7 +207,7 @@ async function openTensorflow(): Promise<Backend> {
   const found = await findTensorflow()
   const tf: Tf = found.module.default ?? found.module
   await makeCurrent(tf, 'tensorflow')
-  return { name: 'tensorflow', tf, details: { package: found.name }, check: () => {} }
+  return { name: 'tensorflow', tf, details: { package: found.name }, check: nothing, trim: nothing }
 }
 
 /** tfjs-node-gpu before tfjs-node; from the folder that the environment names, where it does. */

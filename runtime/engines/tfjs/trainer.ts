@@ -73,19 +73,21 @@ async function tfjsTrainer(
             await Promise.all(Object.entries(tensors).map(async ([name, tensor]) => [name, await read(tensor)])),
           )
         const wanted = Object.fromEntries(predictions.map((name) => [name, result.predictions[name] as Tfjs.Tensor]))
-        const made = {
-          loss: await number(result.loss),
-          losses: await named(result.losses, number),
-          gradientNorm: await number(result.gradientNorm),
-          predictions: await named(wanted, toValue),
-        }
+        // All at once: on `webgpu` each read waits for the device.
+        const [loss, losses, gradientNorm, made] = await Promise.all([
+          number(result.loss),
+          named(result.losses, number),
+          number(result.gradientNorm),
+          named(wanted, toValue),
+        ])
         tf.dispose(result as object as Tfjs.TensorContainer)
         backend.check()
-        return made
+        return { loss, losses, gradientNorm, predictions: made }
       } catch (cause) {
         throw failed(`taking step ${control.step}`, cause)
       } finally {
         tf.dispose(batch)
+        backend.trim()
       }
     },
     async weights() {
@@ -103,6 +105,7 @@ async function tfjsTrainer(
         const made: Record<string, Value> = {}
         for (const name of names) made[name] = await toValue(result[name] as Tfjs.Tensor)
         tf.dispose([result, batch])
+        backend.trim()
         return made
       }
       try {

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test, vi } from 'vitest'
-import { openBackend } from '../../../runtime/engines/tfjs/backends.ts'
+import { openBackend, titleOf } from '../../../runtime/engines/tfjs/backends.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mcfnc-backends-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -29,4 +29,19 @@ test('a package that does not load', async () => {
 test.runIf(process.platform === 'linux')('no graphics adapter', async () => {
   vi.stubEnv('VK_ICD_FILENAMES', '/nonexistent')
   await expect(openBackend('webgpu')).rejects.toMatchObject({ diagnostics: [{ code: 'MCF6506' }] })
+})
+
+test('a graphics adapter is named by card and driver', () => {
+  const card = {
+    vendor: 'nvidia',
+    architecture: '',
+    device: 'nvidia-h100-80gb-hbm3',
+    description: 'NVIDIA: 580.159.04',
+  }
+  expect(titleOf(card)).toBe('nvidia-h100-80gb-hbm3 NVIDIA: 580.159.04')
+  expect(titleOf({ ...card, architecture: 'ampere', device: '', description: '' })).toBe('nvidia ampere')
+  const software = { vendor: 'google', architecture: 'swiftshader', device: 'swiftshader-device-subzero-' }
+  expect(titleOf({ ...software, description: 'SwiftShader driver 5.0.0' })).toBe(
+    'google swiftshader-device-subzero SwiftShader driver 5.0.0',
+  )
 })
