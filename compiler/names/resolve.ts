@@ -11,7 +11,7 @@ import { type Diagnostic, diagnose, type Row } from '../diagnostics/diagnostic.t
 import { suggest } from '../diagnostics/suggest.ts'
 import type { Block, Expr, File, Ident, IndexDecl, Model, Span, Statement, TypeExpr, Variant } from '../syntax/ast.ts'
 import { namesIn } from '../syntax/names-in.ts'
-import { reservedWords } from './reserved.ts'
+import { reservedWords, unwritableNames } from './reserved.ts'
 import { boundNames } from './variants.ts'
 
 const fixed: ReadonlySet<string> = new Set(['pi', 'training', 'batch', ...builtinNames])
@@ -153,7 +153,9 @@ function resolveStatement(walk: Walk, statement: Statement, visible: Visible): v
       resolveExpr(walk, statement.condition, visible)
       return
     case 'loss':
-      if (statement.weight) resolveExpr(walk, statement.weight, visible)
+    case 'output':
+      if (unwritableNames.has(statement.name.name)) reserved(walk, statement.name.name, statement.name.span)
+      if (statement.kind === 'loss' && statement.weight) resolveExpr(walk, statement.weight, visible)
       resolveExpr(walk, statement.value, visible)
       return
     case 'equation':
