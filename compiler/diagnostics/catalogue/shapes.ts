@@ -41,21 +41,25 @@ export const shapes = {
     notes: p.notes,
     help: p.help,
   })),
-  mappedAxes: error<{ block: string; left: string; right: string }>('MCF3003', 'mapped-axes', (p) => ({
+  mappedAxes: error<{ block: string; left: string; right: string; help: string[] }>('MCF3003', 'mapped-axes', (p) => ({
     message: `block \`${p.block}\` cannot be mapped: its arguments have different extra axes, ${p.left} and ${p.right}`,
     caption: 'mapped here',
-    help: ['arguments with extra leading axes must have the same ones; an argument without any is shared'],
+    help: [...p.help, 'arguments with extra leading axes must have the same ones; an argument without any is shared'],
   })),
-  resultShape: error<{ block: string; declared: string; got: string; declaredSpan: Span; notes: string[] }>(
-    'MCF3004',
-    'result-shape',
-    (p) => ({
-      message: `block \`${p.block}\` says that it returns ${p.declared}, and returns ${p.got}`,
-      caption: p.got,
-      labels: [{ span: p.declaredSpan, text: `declared as ${p.declared}` }],
-      notes: p.notes,
-    }),
-  ),
+  resultShape: error<{
+    block: string
+    declared: string
+    got: string
+    declaredSpan: Span
+    notes: string[]
+    help: string[]
+  }>('MCF3004', 'result-shape', (p) => ({
+    message: `block \`${p.block}\` says that it returns ${p.declared}, and returns ${p.got}`,
+    caption: p.got,
+    labels: [{ span: p.declaredSpan, text: `declared as ${p.declared}` }],
+    notes: p.notes,
+    help: p.help,
+  })),
   namedArgument: error<{ callee: string }>('MCF3048', 'named-argument', (p) => ({
     message: `\`${p.callee}\` takes its arguments here by position, not by name`,
     caption: 'a name',
@@ -233,11 +237,11 @@ export const shapes = {
     caption: 'depends on one sample',
     help: ['a state is shared by the batch: take its mean in a block on `[batch, …]`'],
   })),
-  dotAxes: error<{ got: string; notes: string[] }>('MCF3049', 'dot-axes', (p) => ({
+  dotAxes: error<{ got: string; notes: string[]; help: string[] }>('MCF3049', 'dot-axes', (p) => ({
     message: `\`.\` multiplies two values of one axis each, and this is ${p.got}`,
     caption: p.got,
     notes: p.notes,
-    help: ['write an equation: `y[j] = sum[p](a[j, p] * b[p])`'],
+    help: [...p.help, 'write an equation: `y[j] = sum[p](a[j, p] * b[p])`'],
   })),
   notFinite: error<{ value: string }>('MCF3050', 'not-finite', (p) => ({
     message: `this static number is ${p.value}`,
