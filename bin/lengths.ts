@@ -2,6 +2,7 @@
 import type { Signature } from '../compiler/artefact.ts'
 import { lengthRefused, lengthUnknown } from '../compiler/diagnostics/catalogue/commands.ts'
 import { DiagnosticError, diagnose } from '../compiler/diagnostics/diagnostic.ts'
+import { ownLength } from '../runtime/report/step-feeds.ts'
 import { defaultLength } from '../runtime/report/summary.ts'
 
 type Lengths = Readonly<Record<string, number>>
@@ -23,6 +24,6 @@ export const completeLengths = (given: Lengths, bounds: Bounds): Lengths =>
   Object.fromEntries(
     Object.entries(bounds).map(([name, { low, high }]) => [
       name,
-      given[name] ?? Math.max(low, Math.min(high ?? defaultLength, defaultLength)),
+      ownLength(given, name) ?? Math.max(low, Math.min(high ?? defaultLength, defaultLength)),
     ]),
   )

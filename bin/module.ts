@@ -12,6 +12,7 @@ import { defaultThreads } from '../runtime/engines/ort/threads.ts'
 import { moduleFiles } from '../runtime/engines/tfjs/files.ts'
 import { writeFolder } from '../runtime/formats/atomic.ts'
 import { explainFileError } from '../runtime/formats/file-error.ts'
+import { ownLength } from '../runtime/report/step-feeds.ts'
 import { flatVectors, readWeights, startVectors } from '../runtime/train/weights.ts'
 import { compileFrontEnd } from './data.ts'
 import type { Texts } from './failure.ts'
@@ -63,7 +64,7 @@ export async function buildModule(program: Program, texts: Texts, options: Modul
     ])
   }
   const lengths = completeLengths(options.length, signature.bounds)
-  const sizeOf = (seq: string): number => (seq === BATCH ? options.batch : (lengths[seq] ?? 1))
+  const sizeOf = (seq: string): number => (seq === BATCH ? options.batch : (ownLength(lengths, seq) ?? 1))
   const at = [`a batch of ${options.batch}`, ...Object.entries(lengths).map(([seq, n]) => `${n} ${seq}`)].join(', ')
   const size = (bytes: number): string =>
     bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`

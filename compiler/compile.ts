@@ -80,7 +80,10 @@ function distinct(
     const names_ = [...variants].map((name) => `"${name}"`).join(', ')
     found.set(key, { ...first, notes: [...first.notes, `with the variant${variants.size > 1 ? 's' : ''} ${names_}`] })
   }
-  return sortDiagnostics([...found.values()])
+  const all = sortDiagnostics([...found.values()])
+  // What seems to be used nowhere may be what a mistake stands for; a library of blocks has no model.
+  const mistaken = hasErrors(all.filter(({ code }) => code !== names.noModel.code))
+  return mistaken ? all.filter(({ code }) => code !== names.unusedName.code) : all
 }
 
 /** What is known once the files are read and their names are resolved. */

@@ -67,5 +67,8 @@ export const functionNames = [
   'batch',
 ] as const
 
+/** Names that what a model is written as keeps for itself: safetensors for its header, JavaScript for an object's prototype. */
+export const formatNames = ['__metadata__', '__proto__'] as const
+
 /** Every word that a spec cannot bind, sorted; the list that `mcfnc` prints. */
-export const reservedWords: readonly string[] = [...keywords, ...binders, ...functionNames].sort()
+export const reservedWords: readonly string[] = [...keywords, ...binders, ...functionNames, ...formatNames].sort()

@@ -105,8 +105,10 @@ export async function train(file: string, options: TrainOptions): Promise<number
         return exitCodes.interrupted
       }
       results[name] = outcome.metrics
-      const { metrics } = outcome
-      process.stdout.write(`${name ? `${name}  ` : ''}best epoch ${metrics.best_epoch} of ${metrics.epochs}\n`)
+      const { metrics, trained } = outcome
+      const lead = name ? `${name}  ` : ''
+      if (!trained) process.stdout.write(`${lead}the run had finished already: nothing was trained\n`)
+      process.stdout.write(`${lead}best epoch ${metrics.best_epoch} of ${metrics.epochs}\n`)
       process.stdout.write(formatScores('validation', metrics.validation))
       if (metrics.test) process.stdout.write(formatScores('test', metrics.test))
     }

@@ -24,7 +24,7 @@ import { type Core, freeVars, type IndexVar, readIndex, substitute } from './cor
 import { evaluate } from './expressions.ts'
 import { bindDims, bindStatics, checkResults, headerOf, startsWithBatch } from './headers.ts'
 import { evaluateBody } from './statements.ts'
-import { compareAxes, materialise, toTensor } from './tensors.ts'
+import { compareAxes, materialise, poolBoth, pooledAxes, toTensor } from './tensors.ts'
 import {
   type Axis,
   describe,
@@ -265,7 +265,8 @@ export function applyInstance(context: Context, instance: Instance, given: reado
       extra = mine
       extraFrom = describeAxes(mine)
     } else if (compareAxes(context, extra, mine).kind !== 'equal') {
-      report(context, shapes.mappedAxes, span, { block: name, left: extraFrom, right: describeAxes(mine) })
+      const help = [extra, mine].every((axes) => pooledAxes(axes).length < axes.length) ? [poolBoth] : []
+      report(context, shapes.mappedAxes, span, { block: name, left: extraFrom, right: describeAxes(mine), help })
       return poison
     }
   }

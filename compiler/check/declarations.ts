@@ -22,7 +22,7 @@ import { type Def, readIndex } from './core.ts'
 import { evaluate } from './expressions.ts'
 import { checkStatic, isOfType } from './headers.ts'
 import type { Elaborated, ElaboratedInput } from './model.ts'
-import { staticNumber, toDim } from './numbers.ts'
+import { staticNumber, toAxis, toDim } from './numbers.ts'
 import { declare, declareStatement } from './statements.ts'
 import { leafTensor } from './tensors.ts'
 import { axisOf, describe, numberValue, poison, type TensorValue, type Value } from './value.ts'
@@ -214,7 +214,7 @@ export function declareInput(
   const name = statement.name.name
   const dims: Dim[] = []
   for (const expr of statement.type.dims) {
-    const dim = toDim(context, evaluate(context, expr), expr.span, 'a dim')
+    const dim = toAxis(context, evaluate(context, expr), expr.span, 'a dim')
     if (!dim) return undefined
     if (lengthNames(dim).includes(BATCH)) {
       report(context, shapes.batchWritten, expr.span, { what: `${statement.kind} ${name}` })

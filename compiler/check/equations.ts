@@ -7,7 +7,7 @@ import type { BinderExpr, Expr, IndexDecl, IndexExpr, Span } from '../syntax/ast
 import { type Context, type IndexSlot, newSlot, newVar, newVars, report, reportPlain, slotVars } from './context.ts'
 import { asNumber, type Core, type IndexVar, number, readIndex } from './core.ts'
 import { evaluate, evaluateName } from './expressions.ts'
-import { staticNumber, toDim } from './numbers.ts'
+import { staticNumber, toAxis } from './numbers.ts'
 import { toTensor, useOnAxis } from './tensors.ts'
 import { type Axis, describe, flatDims, poison, type TensorValue, type Value } from './value.ts'
 
@@ -182,7 +182,7 @@ export function introduce(context: Context, decls: readonly IndexDecl[]): { cont
         slot.vars = newVars(context.run, slot.name, context.batch, undefined)
         slot.batch = true
       } else {
-        const dim = toDim(context, evaluate(context, decl.range), decl.range.span, `the range of \`${slot.name}\``)
+        const dim = toAxis(context, evaluate(context, decl.range), decl.range.span, `the range of \`${slot.name}\``)
         // A poisoned range has been reported; one position lets checking go on.
         slot.vars = [newVar(context.run, slot.name, dim ?? constantDim(1), context.sample)]
       }

@@ -27,6 +27,8 @@ import {
   compareAxes,
   elementwise,
   type Placed,
+  pooledAxes,
+  poolingHelp,
   sameShapes,
   scalar,
   slotNumber,
@@ -313,8 +315,11 @@ function dot(context: Context, expr: BinaryExpr, left: Value, right: Value): Val
   const y: Placed = { tensor: b, span: expr.right.span }
   const wrong = [x, y].find(({ tensor }) => tensor.axes.length !== 1)
   if (wrong) {
-    const notes = clashNotes(context, [], wrong.tensor.axes).slice(1)
-    report(context, shapes.dotAxes, wrong.span, { got: describe(wrong.tensor), notes })
+    const { axes } = wrong.tensor
+    const notes = clashNotes(context, [], axes).slice(1)
+    const pooled = pooledAxes(axes)
+    const help = pooled.length === 1 ? poolingHelp(context, pooled, axes) : []
+    report(context, shapes.dotAxes, wrong.span, { got: describe(wrong.tensor), notes, help })
     return poison
   }
   if (!sameShapes(context, '.', x, y)) return poison

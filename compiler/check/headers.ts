@@ -10,7 +10,7 @@ import { type Core, type IndexVar, readIndex, substitute } from './core.ts'
 import { evaluate } from './expressions.ts'
 import { staticNumber, toDim } from './numbers.ts'
 import { returnOf } from './statements.ts'
-import { clashNotes, compareAxes, dimOrigin, materialise, reportCannotTell, toTensor } from './tensors.ts'
+import { clashNotes, compareAxes, dimOrigin, materialise, poolingHelp, reportCannotTell, toTensor } from './tensors.ts'
 import {
   type Axis,
   axisOf,
@@ -197,6 +197,7 @@ export function checkResults(body: Context, instance: Instance, result: Value, h
       got: describe(result),
       declaredSpan: first && last ? { ...first.span, end: last.span.end } : block.name.span,
       notes: [],
+      help: [],
     })
     return poison
   }
@@ -228,6 +229,7 @@ export function checkResults(body: Context, instance: Instance, result: Value, h
         got: describe(tensor),
         declaredSpan: type.span,
         notes: clashNotes(body, declared, tensor.axes),
+        help: poolingHelp(body, declared, tensor.axes),
       })
       return poison
     }

@@ -2,12 +2,14 @@
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import {
   addDim,
+  BATCH,
   constantDim,
   constantOf,
   type Dim,
   divideDim,
   floorDivDim,
   formatDim,
+  lengthNames,
   modDim,
   mulDim,
   negateDim,
@@ -16,6 +18,7 @@ import {
   subDim,
 } from '../shapes/dim.ts'
 import { atMost, compareDims, isWhole, normaliseDim } from '../shapes/facts.ts'
+import { findShrinking, neverShrinks } from '../shapes/growth.ts'
 import { compareRational, isInteger, type Rational, rational, toNumber } from '../shapes/rational.ts'
 import type { BinaryExpr, BinaryOp, Span } from '../syntax/ast.ts'
 import { type Context, report } from './context.ts'
@@ -235,6 +238,18 @@ export function toDim(context: Context, value: Value, span: Span, what: string):
   if (constant && constant.n > 1_000_000_000n) {
     report(context, shapes.tooLarge, span, { what, limit: '1,000,000,000' })
     return undefined
+  }
+  return dim
+}
+
+/** The value as the dim of an axis, which must have room in a padded batch for every sample; one that may not is reported. */
+export function toAxis(context: Context, value: Value, span: Span, what: string): Dim | undefined {
+  const dim = toDim(context, value, span, what)
+  const { facts } = context.run
+  if (dim && !neverShrinks(dim, facts)) {
+    const lengths = lengthNames(dim).filter((name) => name !== BATCH)
+    const seen = findShrinking(dim, facts)
+    report(context, shapes.shrinkingAxis, span, { what, dim: formatDim(dim), lengths, seen })
   }
   return dim
 }

@@ -1,7 +1,8 @@
 /** What a `require` states: checked where it is static, a fact where it speaks of lengths. */
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { constantOf, type Dim, negateDim, oneDim, subDim, zeroDim } from '../shapes/dim.ts'
-import { boundsOf, type Facts, normaliseDim, withBounds, withEquality } from '../shapes/facts.ts'
+import { withEquality } from '../shapes/equality.ts'
+import { boundsOf, type Facts, normaliseDim, withBounds } from '../shapes/facts.ts'
 import { divRational, floorRational, isInteger, negateRational, rational, zero } from '../shapes/rational.ts'
 import type { BinaryOp, Require } from '../syntax/ast.ts'
 import { namesIn } from '../syntax/names-in.ts'

@@ -2,7 +2,7 @@
 import { names } from '../diagnostics/catalogue/names.ts'
 import { shapes } from '../diagnostics/catalogue/shapes.ts'
 import { suggest } from '../diagnostics/suggest.ts'
-import { constantDim, isRagged } from '../shapes/dim.ts'
+import { constantDim } from '../shapes/dim.ts'
 import type { Loss, Output, Predict, Span, Statement } from '../syntax/ast.ts'
 import { type Context, newVars, report } from './context.ts'
 import { asNumber, freeVars, number, readIndex } from './core.ts'
@@ -10,7 +10,7 @@ import type { Gathered } from './declarations.ts'
 import { evaluate } from './expressions.ts'
 import type { Elaborated, ModelRequest, Root } from './model.ts'
 import { staticNumber } from './numbers.ts'
-import { clashNotes, compareAxes, materialise, poolingHelp, toTensor } from './tensors.ts'
+import { clashNotes, compareAxes, materialise, missingPooling, pooledAxes, poolingHelp, toTensor } from './tensors.ts'
 import { type Axis, axisOf, describe, describeAxes, flatDims, type TensorValue } from './value.ts'
 
 export type Roots = Pick<Elaborated, 'predictions' | 'outputs' | 'losses'>
@@ -122,17 +122,13 @@ export function evaluateLoss(context: Context, statement: Loss): Elaborated['los
   const tensor = toTensor(context, evaluate(context, statement.value), statement.value.span)
   if (!tensor) return undefined
   if (tensor.axes.length > 0) {
-    const mapped = tensor.axes.find((axis) => axis.mappedBy)
-    const ragged = tensor.axes.some((axis) => axis.dims.some(isRagged))
+    const mapped = tensor.axes.some((axis) => axis.mappedBy)
+    const ragged = pooledAxes(tensor.axes).length < tensor.axes.length
     report(context, shapes.scalarWanted, statement.value.span, {
       what: `the loss \`${name}\``,
       got: describe(tensor),
       notes: clashNotes(context, [], tensor.axes).slice(1),
-      help: [
-        ragged && mapped
-          ? `a pooling may be missing before \`${mapped.mappedBy?.block.name.name}\`: \`… |> MeanPool() |> …\``
-          : 'reduce it: `mean[i](…)`',
-      ],
+      help: [ragged && mapped ? missingPooling(tensor.axes) : 'reduce it: `mean[i](…)`'],
     })
     return undefined
   }

@@ -100,16 +100,22 @@ export function clashNotes(context: Context, a: readonly Axis[], b: readonly Axi
   return notes
 }
 
+/** The axes that are left where each length is pooled. */
+export const pooledAxes = (axes: readonly Axis[]): Axis[] =>
+  axes.filter((axis) => axis.batch || !axis.dims.some(isRagged))
+
+/** Help where a length stands among axes that would fit if it were pooled. */
+export function missingPooling(axes: readonly Axis[]): string {
+  const mapped = axes.find((axis) => axis.mappedBy)?.mappedBy
+  return mapped
+    ? `a pooling may be missing before \`${mapped.block.name.name}\`: \`… |> MeanPool() |> …\``
+    : 'a pooling may be missing: `… |> MeanPool()`'
+}
+
 /** Help where axes would be those wanted if the lengths among them were pooled; none where they would not. */
 export function poolingHelp(context: Context, wanted: readonly Axis[], got: readonly Axis[]): string[] {
-  const kept = got.filter((axis) => axis.batch || !axis.dims.some(isRagged))
-  if (kept.length === got.length || compareAxes(context, wanted, kept).kind !== 'equal') return []
-  const mapped = got.find((axis) => axis.mappedBy)?.mappedBy
-  return [
-    mapped
-      ? `a pooling may be missing before \`${mapped.block.name.name}\`: \`… |> MeanPool() |> …\``
-      : 'a pooling may be missing: `… |> MeanPool()`',
-  ]
+  const kept = pooledAxes(got)
+  return kept.length < got.length && compareAxes(context, wanted, kept).kind === 'equal' ? [missingPooling(got)] : []
 }
 
 /** Reports that two dims that had to be equal are not, or that it cannot be told. */
@@ -124,6 +130,9 @@ export interface Placed {
   readonly tensor: TensorValue
   readonly span: Span
 }
+
+/** Help where two values have lengths of their own. */
+export const poolBoth = 'pool both over time first: `MeanPool()(…)`'
 
 /** Whether two operands agree on axes that must be equal: all, or those before the last; reports where they do not. */
 export function sameShapes(
@@ -156,13 +165,7 @@ export function sameShapes(
     right: describe(right.tensor),
     rightSpan: right.span,
     notes: rank ? clashNotes(context, left.tensor.axes, right.tensor.axes) : clashNotes(context, a, b),
-    help: lengths
-      ? ['pool both over time first: `MeanPool()(…)`']
-      : rank
-        ? all
-          ? [equation]
-          : poolingHelp(context, shorter, longer)
-        : [],
+    help: lengths ? [poolBoth] : rank ? [...poolingHelp(context, shorter, longer), ...(all ? [equation] : [])] : [],
   })
   return false
 }

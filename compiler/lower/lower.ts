@@ -181,9 +181,7 @@ export function countTerm(
     const holds = lowerBool(low, condition)
     return clamp(sumOver(low, { id: b.cast(holds.id, 'f32'), axes: holds.axes }, over))
   }
-  const isStatic = over.every((v) => staticSize(rangeOf(v)) !== undefined)
-  const count = sumOver(low, { id: b.constant(1), axes: [] }, over)
-  return isStatic ? count : clamp(count)
+  return clamp(sumOver(low, { id: b.constant(1), axes: [] }, over))
 }
 
 /** The sum over some of a term's own axes. */
@@ -239,7 +237,7 @@ function lowerReduce(low: Lowering, core: Reduce): Term {
       const empty = pointwise(b, [total], ([x]) => b.lessEqual(x as number, b.constant(0)))
       const safe = pointwise(b, [empty, total], ([none, x]) => b.select(none as number, b.constant(1), x as number))
       const value = pointwise(b, [safe, top], ([x, m]) => b.add(b.log(x as number), m as number))
-      const mayBeEmpty = holds || core.over.some((v) => isRagged(rangeOf(v)))
+      const mayBeEmpty = holds || core.over.map(rangeOf).some((dim) => isRagged(dim) || staticSize(dim) === 0)
       return mayBeEmpty
         ? pointwise(b, [empty, value], ([none, x]) => b.select(none as number, b.constant(0), x as number))
         : pointwise(b, [total, top], ([x, m]) => b.add(b.log(x as number), m as number))

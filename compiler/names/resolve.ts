@@ -11,7 +11,8 @@ import { type Diagnostic, diagnose, type Row } from '../diagnostics/diagnostic.t
 import { suggest } from '../diagnostics/suggest.ts'
 import type { Block, Expr, File, Ident, IndexDecl, Model, Span, Statement, TypeExpr, Variant } from '../syntax/ast.ts'
 import { namesIn } from '../syntax/names-in.ts'
-import { reservedWords } from './reserved.ts'
+import { reservedWords, unwritableNames } from './reserved.ts'
+import { noUses, type Uses, unusedNames } from './unused.ts'
 import { boundNames } from './variants.ts'
 
 const fixed: ReadonlySet<string> = new Set(['pi', 'training', 'batch', ...builtinNames])
@@ -20,6 +21,7 @@ const fixed: ReadonlySet<string> = new Set(['pi', 'training', 'batch', ...builti
 type Visible = ReadonlyMap<string, Span | undefined>
 
 interface Walk {
+  readonly uses: Uses
   readonly globals: FileScope['items']
   readonly report: <P>(row: Row<P>, span: Span, params: P) => void
   /** False in a variant's edit: what it names may come from a block that it replaces or from another variant. */
@@ -31,18 +33,36 @@ export function resolveNames(files: ReadonlyMap<string, File>, scopes: ReadonlyM
   const diagnostics: Diagnostic[] = []
   for (const [path, file] of files) {
     const walk: Walk = {
+      uses: noUses(),
       globals: scopes.get(path)?.items ?? new Map(),
       report: (row, span, params) => diagnostics.push(diagnose(row, span, params)),
       complete: scopes.get(path)?.complete !== false,
     }
     for (const item of file.items) {
-      if (item.kind === 'block') resolveBlock(walk, item)
-      else if (item.kind === 'model') resolveBody(walk, item.body, new Map(), 'model')
+      if (item.kind === 'block') resolveBlock({ ...walk, uses: noUses() }, item)
+      else if (item.kind === 'model') resolveModel({ ...walk, uses: noUses() }, item, file)
       else if (item.kind === 'const') resolveExpr(walk, item.value, new Map())
-      else if (item.kind === 'variant') resolveVariant({ ...walk, complete: false }, item, file)
+      else if (item.kind === 'variant' && !baseOf(item, file)) resolveVariant(walk, item, undefined)
     }
   }
   return diagnostics
+}
+
+const baseOf = (variant: Variant, file: File): Model | undefined =>
+  file.items.find((item): item is Model => item.kind === 'model' && item.name.name === variant.base.name)
+
+function resolveModel(walk: Walk, model: Model, file: File): void {
+  const variants = file.items.filter((item) => item.kind === 'variant').filter((item) => baseOf(item, file) === model)
+  resolveBody(walk, model.body, new Map(), 'model')
+  for (const variant of variants) resolveVariant(walk, variant, model)
+  const added = variants.flatMap(({ edits }) =>
+    edits.flatMap((edit) => (edit.kind === 'newEdit' ? [edit.statement] : [])),
+  )
+  warnUnused(
+    walk,
+    [...model.body, ...added],
+    `model \`${model.name.name}\`${variants.length > 0 ? ' or its variants' : ''}`,
+  )
 }
 
 function resolveBlock(walk: Walk, block: Block): void {
@@ -67,6 +87,13 @@ function resolveBlock(walk: Walk, block: Block): void {
   for (const param of block.statics) if (param.default) resolveExpr(walk, param.default, visible)
   resolveBody(walk, block.body, visible, 'block')
   checkReturns(walk, block.body, block.name.span, `block \`${block.name.name}\``)
+  // There `seq t` speaks of a dim of the header.
+  const bound = block.body.filter(({ kind }) => kind !== 'seq')
+  warnUnused(walk, bound, `block \`${block.name.name}\``)
+}
+
+function warnUnused({ uses, report }: Walk, statements: readonly Statement[], where: string): void {
+  for (const { name, span } of unusedNames(uses, statements)) report(names.unusedName, span, { name, where })
 }
 
 function checkReturns(walk: Walk, body: readonly Statement[], span: Span, what: string): void {
@@ -76,8 +103,8 @@ function checkReturns(walk: Walk, body: readonly Statement[], span: Span, what: 
 }
 
 /** An edit's indices must not hide a name of the model; the names that it uses are looked up when it is applied. */
-function resolveVariant(walk: Walk, variant: Variant, file: File): void {
-  const base = file.items.find((item): item is Model => item.kind === 'model' && item.name.name === variant.base.name)
+function resolveVariant(outer: Walk, variant: Variant, base: Model | undefined): void {
+  const walk: Walk = { ...outer, complete: false }
   const added = variant.edits.flatMap((edit) => (edit.kind === 'newEdit' ? [edit.statement] : []))
   const visible = new Map([...(base?.body ?? []), ...added].flatMap(boundNames).map(({ name, span }) => [name, span]))
   for (const edit of variant.edits) {
@@ -138,7 +165,7 @@ function resolveStatement(walk: Walk, statement: Statement, visible: Visible): v
       return
     case 'input':
     case 'target':
-      resolveType(walk, statement.type, visible)
+      resolveType({ ...walk, uses: { ...walk.uses, names: walk.uses.inTypes } }, statement.type, visible)
       return
     case 'hyper':
       for (const expr of [statement.default, statement.low, statement.high, ...statement.grid])
@@ -153,11 +180,17 @@ function resolveStatement(walk: Walk, statement: Statement, visible: Visible): v
       resolveExpr(walk, statement.condition, visible)
       return
     case 'loss':
-      if (statement.weight) resolveExpr(walk, statement.weight, visible)
+    case 'output':
+      if (unwritableNames.has(statement.name.name)) reserved(walk, statement.name.name, statement.name.span)
+      if (statement.kind === 'loss' && statement.weight) resolveExpr(walk, statement.weight, visible)
       resolveExpr(walk, statement.value, visible)
       return
     case 'equation':
       resolveExpr(walk, statement.value, introduced(walk, statement.indices, visible))
+      return
+    case 'predict':
+      walk.uses.names.add(statement.name.name)
+      resolveExpr(walk, statement.value, visible)
       return
     default:
       resolveExpr(walk, statement.value, visible)
@@ -206,6 +239,7 @@ const isKnown = (walk: Walk, name: string, visible: Visible): boolean =>
   !walk.complete || visible.has(name) || walk.globals.has(name) || fixed.has(name)
 
 function resolveName(walk: Walk, name: string, span: Span, visible: Visible, what: string): void {
+  walk.uses.names.add(name)
   if (isKnown(walk, name, visible)) return
   const candidates = [...visible.keys(), ...walk.globals.keys(), ...fixed]
   walk.report(names.unknownName, span, { name, what, suggestion: suggest(name, candidates) })
@@ -265,6 +299,7 @@ function resolveExpr(walk: Walk, expr: Expr, visible: Visible): void {
         bindIn(walk, inner, name, span)
       resolveBody(walk, expr.body, inner, 'repeat')
       checkReturns(walk, expr.body, expr.span, '`repeat`')
+      warnUnused(walk, expr.body, 'this `repeat`')
     }
   }
 }

@@ -38,6 +38,9 @@ export interface Facts {
   readonly equal: ReadonlyMap<string, Dim>
 }
 
+/** The interval that holds one number. */
+export const pointInterval = (at: Rational): Interval => ({ low: at, high: at })
+
 export const noFacts: Facts = { bounds: new Map(), equal: new Map() }
 
 /** The dim with every known equality applied: two dims that are equal under the facts become the same. */
@@ -54,19 +57,17 @@ export function normaliseDim(dim: Dim, facts: Facts): Dim {
 
 /** The interval that holds every value of a dim. */
 export function boundsOf(dim: Dim, facts: Facts): Interval {
-  let low: Rational | undefined = zero
-  let high: Rational | undefined = zero
-  for (const term of dim.terms) {
-    let factor: Interval = { low: one, high: one }
-    for (const atom of term.atoms) factor = multiply(factor, atomBounds(atom, facts))
-    const scaled = multiply(factor, { low: term.coefficient, high: term.coefficient })
-    low = low && scaled.low && addRational(low, scaled.low)
-    high = high && scaled.high && addRational(high, scaled.high)
+  let sum = pointInterval(zero)
+  for (const { coefficient, atoms } of dim.terms) {
+    let factor = pointInterval(one)
+    for (const atom of atoms) factor = timesInterval(factor, atomBounds(atom, facts))
+    sum = plusInterval(sum, timesInterval(factor, pointInterval(coefficient)))
   }
-  return { low, high }
+  return sum
 }
 
-function atomBounds(atom: Atom, facts: Facts): Interval {
+/** The interval that holds every value of an atom. */
+export function atomBounds(atom: Atom, facts: Facts): Interval {
   if (atom.kind === 'seq') return facts.bounds.get(atom.name) ?? { low: zero, high: undefined }
   const inner = boundsOf(atom.of, facts)
   const by = rational(atom.by)
@@ -78,8 +79,14 @@ function atomBounds(atom: Atom, facts: Facts): Interval {
 
 const negative = (r: Rational): boolean => r.n < 0n
 
+/** The sum of two intervals. */
+export const plusInterval = (a: Interval, b: Interval): Interval => ({
+  low: a.low && b.low && addRational(a.low, b.low),
+  high: a.high && b.high && addRational(a.high, b.high),
+})
+
 /** The product of two intervals; open ends are treated as infinite. */
-function multiply(a: Interval, b: Interval): Interval {
+export function timesInterval(a: Interval, b: Interval): Interval {
   const constant = a.low && a.high && compareRational(a.low, a.high) === 0 ? a.low : undefined
   if (constant) {
     if (constant.n === 0n) return { low: zero, high: zero }
@@ -88,7 +95,7 @@ function multiply(a: Interval, b: Interval): Interval {
     return negative(constant) ? { low: high, high: low } : { low, high }
   }
   const other = b.low && b.high && compareRational(b.low, b.high) === 0
-  if (other) return multiply(b, a)
+  if (other) return timesInterval(b, a)
   if (a.low && b.low && !negative(a.low) && !negative(b.low))
     return { low: mulRational(a.low, b.low), high: a.high && b.high && mulRational(a.high, b.high) }
   if (!a.low || !a.high || !b.low || !b.high) return { low: undefined, high: undefined }
@@ -150,36 +157,6 @@ export function isWhole(dim: Dim, facts: Facts): boolean {
     const back = addDim(normal, negateDim(value))
     return rest.key === back.key && rest.terms.every((term) => isInteger(term.coefficient))
   })
-}
-
-/**
- * The facts with `a == b` added, or undefined where the equality cannot be used: no atom stands alone in it with a
- * coefficient that the rest can be divided by.
- */
-export function withEquality(facts: Facts, a: Dim, b: Dim): Facts | undefined {
-  const gap = normaliseDim(subDim(a, b), facts)
-  if (gap.terms.length === 0) return facts
-  const candidates = gap.terms.filter(
-    (term) =>
-      term.atoms.length === 1 &&
-      gap.terms.filter((other) => other.atoms.some((atom) => atom.key === term.atoms[0]?.key)).length === 1,
-  )
-  // A floor is replaced before a name is, and among names the later one.
-  const chosen =
-    candidates.find((term) => term.atoms[0]?.kind === 'div') ??
-    candidates.filter((term) => isInteger(divRational(one, term.coefficient)) || gap.terms.length <= 2).pop()
-  const atom = chosen?.atoms[0]
-  if (!chosen || !atom) return undefined
-  const rest = subDim(gap, { terms: [chosen], key: '' })
-  const solved = scaleDim(rest, divRational(rational(-1), chosen.coefficient))
-  const equal = new Map<string, Dim>()
-  for (const [key, value] of facts.equal)
-    equal.set(
-      key,
-      substituteDim(value, (x) => (x.key === atom.key ? solved : undefined)),
-    )
-  equal.set(atom.key, solved)
-  return { bounds: facts.bounds, equal }
 }
 
 /** The facts with `low <= name <= high` added. */

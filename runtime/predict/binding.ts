@@ -15,7 +15,11 @@ export interface BoundInput {
   readonly seq: string
 }
 
-const fields: Readonly<Record<string, BoundInput['field']>> = { speech: 'audio', audio: 'audio', text: 'text' }
+const fields: ReadonlyMap<string, BoundInput['field']> = new Map([
+  ['speech', 'audio'],
+  ['audio', 'audio'],
+  ['text', 'text'],
+])
 
 /** A type as a spec writes it: `[frames, 120]`, `[words] of 50265`. */
 const formatType = (dims: readonly Dim[], below: number | undefined): string =>
@@ -36,7 +40,7 @@ export function bindInputs(signature: Pick<Signature, 'inputs'>): BoundInput[] {
 }
 
 function bindInput(input: InputSignature): BoundInput | undefined {
-  const field = fields[input.name]
+  const field = fields.get(input.name)
   const [ragged, fixed] = input.dims
   if (field === undefined || input.dtype !== 'f32' || input.dims.length !== 2 || !ragged || !fixed) return undefined
   const width = staticSize(fixed)

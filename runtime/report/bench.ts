@@ -5,7 +5,7 @@ import type { Compiled } from '../engines/engine.ts'
 import { openSession, type SessionOptions } from '../engines/ort/session.ts'
 import { ortTrainer } from '../engines/ort/trainer.ts'
 import { type Clock, type CountedProduct, flopsOf, productsOf, timeProduct, warmUps } from './products.ts'
-import type { StepSize } from './step-feeds.ts'
+import { ownLength, type StepSize } from './step-feeds.ts'
 import { openStepper, type Stepper } from './step-time.ts'
 
 /** What is measured, and how. */
@@ -37,7 +37,7 @@ const rounds = 11
 /** Steps are taken before, between and after the products, so that what else the machine does falls on both. */
 export async function measureSpeed(bench: Bench): Promise<SpeedReport> {
   const { program, batch, lengths, options, now } = bench
-  const list = productsOf(program, (name) => (name === BATCH ? batch : (lengths[name] ?? 1)))
+  const list = productsOf(program, (name) => (name === BATCH ? batch : (ownLength(lengths, name) ?? 1)))
   const steps: number[] = []
   // One session at a time: the threads of others would wait in a loop beside it.
   const takeSteps = async (): Promise<void> => {

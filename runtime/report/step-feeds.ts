@@ -9,8 +9,12 @@ export interface StepSize {
   readonly lengths: Readonly<Record<string, number>>
 }
 
+/** The length told for a seq, which may be called like a member of every object. */
+export const ownLength = (lengths: StepSize['lengths'], seq: string): number | undefined =>
+  Object.hasOwn(lengths, seq) ? lengths[seq] : undefined
+
 const sizesOf = (dims: readonly Dim[], { batch, lengths }: StepSize): number[] =>
-  dims.map((dim) => evaluateDim(dim, (name) => (name === BATCH ? batch : (lengths[name] ?? 1))))
+  dims.map((dim) => evaluateDim(dim, (name) => (name === BATCH ? batch : (ownLength(lengths, name) ?? 1))))
 
 /** Numbers like those of a batch: every input, its lengths, targets and noise. */
 export function batchFeeds(
@@ -35,7 +39,7 @@ export function batchFeeds(
     if (below === undefined) fill(name, sizes, (i) => Math.sin(i * 12.9898))
     else ids(name, sizes, below)
     const seq = program.training.seqs.find((s) => s.sources.some((source) => source.input === name))
-    const length = size.lengths[seq?.name ?? ''] ?? 1
+    const length = (seq && ownLength(size.lengths, seq.name)) ?? 1
     if (lengths !== undefined)
       feeds[lengths] = { dtype: 'i64', dims: [batch], data: new BigInt64Array(batch).fill(BigInt(length)) }
   }

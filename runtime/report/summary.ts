@@ -3,6 +3,7 @@ import type { AnyNode, Graph, Node } from '../../compiler/ir/graph.ts'
 import type { OpName } from '../../compiler/ops/op.ts'
 import { factsOf } from '../../compiler/ops/table.ts'
 import { BATCH, type Dim, evaluateDim, formatDim } from '../../compiler/shapes/dim.ts'
+import { ownLength } from './step-feeds.ts'
 
 /** At which sizes arithmetic is counted. */
 export interface Sizes {
@@ -75,7 +76,7 @@ function nodeCosts(graph: Graph, sizes: Sizes): Map<number, number> {
   const sizeOf = (dim: Dim): number =>
     Math.max(
       0,
-      evaluateDim(dim, (name) => (name === BATCH ? sizes.batch : (sizes.lengths[name] ?? defaultLength))),
+      evaluateDim(dim, (name) => (name === BATCH ? sizes.batch : (ownLength(sizes.lengths, name) ?? defaultLength))),
     )
   const types = new Map(graph.nodes.map(({ id, type }) => [id, type]))
   const cost = <K extends OpName>(node: Node<K>): number => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rm, rmdir, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ConfigDifference } from '../../compiler/diagnostics/catalogue/run-options.ts'
 import * as messages from '../../compiler/diagnostics/catalogue/training.ts'
 import { DiagnosticError, diagnose } from '../../compiler/diagnostics/diagnostic.ts'
 import { writeFileAtomic } from '../formats/atomic.ts'
@@ -60,7 +61,9 @@ export async function inspectFolder(
   if (!isRun) throw new DiagnosticError([diagnose(messages.nothingToResume, undefined, { folder: folder.path })])
   const differences = compareConfigs(await readConfig(folder), config)
   if (differences.length > 0)
-    throw new DiagnosticError([diagnose(messages.resumeDiffers, undefined, { folder: folder.path, differences })])
+    throw new DiagnosticError([
+      diagnose(messages.resumeDiffers, undefined, { folder: folder.path, spec: folder.spec, differences }),
+    ])
   return 'resumed'
 }
 
@@ -158,18 +161,18 @@ async function readConfig(folder: RunFolder): Promise<RunConfig> {
   }
 }
 
-/** `recipe.seed: 1 then, 2 now` for each entry that differs, `paths` aside. */
-export function compareConfigs(then: RunConfig, now: RunConfig): string[] {
-  const flatten = (value: unknown, path: string): [string, string][] =>
+/** Each entry that differs, by its path, `recipe.seed`; `paths` aside. */
+export function compareConfigs(then: RunConfig, now: RunConfig): ConfigDifference[] {
+  const flatten = (value: unknown, path: string): [string, unknown][] =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.entries(value).flatMap(([key, inner]) => flatten(inner, path === '' ? key : `${path}.${key}`))
-      : [[path, JSON.stringify(value) ?? 'nothing']]
+      : [[path, value]]
   const before = new Map(flatten({ ...then, paths: null }, ''))
   // Through JSON, as the file went: what JSON leaves out is no difference.
   const after = new Map(flatten({ ...JSON.parse(JSON.stringify(now)), paths: null }, ''))
   return [...new Set([...before.keys(), ...after.keys()])]
-    .filter((key) => before.get(key) !== after.get(key))
-    .map((key) => `${key}: ${before.get(key) ?? 'nothing'} then, ${after.get(key) ?? 'nothing'} now`)
+    .map((entry) => ({ entry, was: before.get(entry), now: after.get(entry) }))
+    .filter((one) => JSON.stringify(one.was) !== JSON.stringify(one.now))
 }
 
 /** The files of a spec keep their folders, but for what would lead out of the run's own. */

@@ -76,7 +76,13 @@ export interface RunMetrics {
 }
 
 export type RunOutcome =
-  | { readonly kind: 'finished'; readonly metrics: RunMetrics; readonly folder: RunFolder }
+  | {
+      readonly kind: 'finished'
+      /** False where the run to be resumed had finished before. */
+      readonly trained: boolean
+      readonly metrics: RunMetrics
+      readonly folder: RunFolder
+    }
   | { readonly kind: 'interrupted'; readonly epoch: number; readonly folder: RunFolder }
 
 /**
@@ -116,7 +122,7 @@ export async function runTraining(
   const state = await inspectFolder(folder, config, context.resume)
   if (state === 'resumed') {
     const metrics = await readMetrics(folder)
-    if (metrics) return { kind: 'finished', metrics, folder }
+    if (metrics) return { kind: 'finished', trained: false, metrics, folder }
     await removeParts(folder)
   }
   await startFolder(folder, config, experiment.sources)
@@ -145,7 +151,7 @@ export async function runTraining(
   })
   // Last of all: where this file is, the run is done.
   await writeFileAtomic(folder.metrics, formatJson(metrics))
-  return { kind: 'finished', metrics, folder }
+  return { kind: 'finished', trained: true, metrics, folder }
 }
 
 /** The inference model with weights inside and its card, once it is known to be right. */

@@ -39,6 +39,17 @@ test('a wrong spec: a code frame on stderr, exit code 1, and the same as JSON', 
   )
 })
 
+test('a warning is shown, in a library of blocks too, and the exit code stays 0', async () => {
+  const path = join(folder, 'idle.model')
+  await writeFile(path, 'block Twice()(x: []) -> [] {\n  y = x + 1\n  return 2 * x\n}\n')
+  const text = await mcfnc(['check', path])
+  expect(text).toMatchObject({ code: 0, stdout: '' })
+  expect(text.stderr).toContain('warning[MCF2024]: nothing in block `Twice` uses `y`')
+  const json = await mcfnc(['check', path, '--json'])
+  expect(json).toMatchObject({ code: 0, stderr: '' })
+  expect(JSON.parse(json.stdout)).toMatchObject([{ code: 'MCF2024', severity: 'warning', line: 2, column: 3 }])
+})
+
 test('a mistake in a variant is found', async () => {
   const path = join(folder, 'variant.model')
   await writeFile(path, `${await readFile(tiny, 'utf8')}\nvariant "bad" of Tiny { nothing = 1 }\n`)

@@ -86,7 +86,14 @@ describe('a whole run', () => {
     expect(await train('whole')).toMatchObject({ code: 1, stderr: expect.stringContaining('MCF6540') })
     const other = await train('whole', ['--resume', '--seed', '5'])
     expect(other).toMatchObject({ code: 1, stderr: expect.stringContaining('recipe.seed: 0 then, 5 now') })
-    expect((await train('whole', ['--resume'])).code).toBe(0)
+    expect(other.stderr).toContain('resume it with `--seed 0`')
+    const again = await train('whole', ['--resume'])
+    expect(again).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^the run had finished already: nothing was/),
+    })
+    expect(again.stdout).toContain('UA')
+    expect(again.stderr).not.toContain('epoch')
     expect(await readFile(join(folder, 'whole/metrics.json'))).toEqual(before)
   })
 

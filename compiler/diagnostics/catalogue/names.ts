@@ -1,6 +1,6 @@
 /** The catalogue's rows 2xxx: names, files and variants. */
 import type { Span } from '../../syntax/ast.ts'
-import { error, type Label } from '../diagnostic.ts'
+import { error, type Label, warning } from '../diagnostic.ts'
 
 const didYouMean = (suggestion: string | undefined): string[] => (suggestion ? [`did you mean \`${suggestion}\`?`] : [])
 /** Help for a name that a file of the shipped library has. */
@@ -146,5 +146,10 @@ export const names = {
   duplicateLabel: error<{ label: string }>('MCF2022', 'duplicate-label', (p) => ({
     message: `the label "${p.label}" stands twice`,
     caption: 'these labels',
+  })),
+  unusedName: warning<{ name: string; where: string }>('MCF2024', 'unused-name', (p) => ({
+    message: `nothing in ${p.where} uses \`${p.name}\``,
+    caption: 'not used',
+    help: [`leave it out, or call it \`_${p.name}\`: a name that begins with \`_\` may go unused`],
   })),
 } as const

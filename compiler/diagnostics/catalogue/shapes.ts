@@ -1,7 +1,13 @@
 /** The catalogue's rows 3xxx: types, shapes, numbers and equations. */
+import type { Shrinking } from '../../shapes/growth.ts'
 import type { Span } from '../../syntax/ast.ts'
 import { error, type Label, warning } from '../diagnostic.ts'
 
+const all = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(' and ')
+const shrinks = ({ lengths, count, longer }: Shrinking): string => {
+  const where = [...lengths].map(([name, length]) => `\`${name}\` is ${length}`).join(' and ')
+  return `it is ${count} where ${where}, and ${longer.count} where \`${longer.name}\` is ${longer.length}`
+}
 const at = (span: Span | undefined, text: string): Label[] => (span ? [{ span, text }] : [])
 
 export const shapes = {
@@ -35,21 +41,25 @@ export const shapes = {
     notes: p.notes,
     help: p.help,
   })),
-  mappedAxes: error<{ block: string; left: string; right: string }>('MCF3003', 'mapped-axes', (p) => ({
+  mappedAxes: error<{ block: string; left: string; right: string; help: string[] }>('MCF3003', 'mapped-axes', (p) => ({
     message: `block \`${p.block}\` cannot be mapped: its arguments have different extra axes, ${p.left} and ${p.right}`,
     caption: 'mapped here',
-    help: ['arguments with extra leading axes must have the same ones; an argument without any is shared'],
+    help: [...p.help, 'arguments with extra leading axes must have the same ones; an argument without any is shared'],
   })),
-  resultShape: error<{ block: string; declared: string; got: string; declaredSpan: Span; notes: string[] }>(
-    'MCF3004',
-    'result-shape',
-    (p) => ({
-      message: `block \`${p.block}\` says that it returns ${p.declared}, and returns ${p.got}`,
-      caption: p.got,
-      labels: [{ span: p.declaredSpan, text: `declared as ${p.declared}` }],
-      notes: p.notes,
-    }),
-  ),
+  resultShape: error<{
+    block: string
+    declared: string
+    got: string
+    declaredSpan: Span
+    notes: string[]
+    help: string[]
+  }>('MCF3004', 'result-shape', (p) => ({
+    message: `block \`${p.block}\` says that it returns ${p.declared}, and returns ${p.got}`,
+    caption: p.got,
+    labels: [{ span: p.declaredSpan, text: `declared as ${p.declared}` }],
+    notes: p.notes,
+    help: p.help,
+  })),
   namedArgument: error<{ callee: string }>('MCF3048', 'named-argument', (p) => ({
     message: `\`${p.callee}\` takes its arguments here by position, not by name`,
     caption: 'a name',
@@ -124,7 +134,9 @@ export const shapes = {
   requireUnusable: error<{ condition: string }>('MCF3016', 'require-unusable', (p) => ({
     message: `\`${p.condition}\` cannot be checked: it depends on tensors, or on lengths in a way that cannot be used`,
     caption: 'cannot be used',
-    help: ['a `require` compares numbers and dims; over lengths it may state an equality or a bound'],
+    help: [
+      'a `require` compares numbers and dims; over lengths it may state a bound, or an equality that makes one of them a dim that never shrinks as the others grow',
+    ],
   })),
   indexRange: error<{ index: string; one: string; other: string; first: Span | undefined; notes: string[] }>(
     'MCF3017',
@@ -225,11 +237,11 @@ export const shapes = {
     caption: 'depends on one sample',
     help: ['a state is shared by the batch: take its mean in a block on `[batch, …]`'],
   })),
-  dotAxes: error<{ got: string; notes: string[] }>('MCF3049', 'dot-axes', (p) => ({
+  dotAxes: error<{ got: string; notes: string[]; help: string[] }>('MCF3049', 'dot-axes', (p) => ({
     message: `\`.\` multiplies two values of one axis each, and this is ${p.got}`,
     caption: p.got,
     notes: p.notes,
-    help: ['write an equation: `y[j] = sum[p](a[j, p] * b[p])`'],
+    help: [...p.help, 'write an equation: `y[j] = sum[p](a[j, p] * b[p])`'],
   })),
   notFinite: error<{ value: string }>('MCF3050', 'not-finite', (p) => ({
     message: `this static number is ${p.value}`,
@@ -245,6 +257,19 @@ export const shapes = {
     caption: 'always 0',
     help: [`positions are 0 to ${p.last}`],
   })),
+  shrinkingAxis: error<{ what: string; dim: string; lengths: readonly string[]; seen: Shrinking | undefined }>(
+    'MCF3053',
+    'shrinking-axis',
+    (p) => ({
+      message: `${p.what} must never shrink as a length grows, ${p.seen ? `and \`${p.dim}\` does` : `which cannot be shown of \`${p.dim}\``}`,
+      caption: p.seen ? 'shrinks' : 'may shrink',
+      notes: [
+        ...(p.seen ? [shrinks(p.seen)] : []),
+        `a batch is padded to its longest ${all(p.lengths)}, and there must be room for every sample`,
+      ],
+      help: ['take a range that never shrinks, and select in it: `sum[k: 3 if k < t mod 3](…)`'],
+    }),
+  ),
   zeroDivisor: error('MCF3034', 'zero-divisor', () => ({ message: 'a division by zero', caption: 'is zero' })),
   seqDivisor: error<{ got: string }>('MCF3035', 'quotient-of-lengths', (p) => ({
     message: `\`div\` and \`mod\` of a length take a static positive whole number, and this is ${p.got}`,

@@ -1,5 +1,6 @@
 /** The catalogue's 651x to 659x rows: recipes, runs and their folders. */
 import { error, warning } from '../diagnostic.ts'
+import { type ConfigDifference, waysBack } from './run-options.ts'
 
 const quote = (text: string): string => `\`${text}\``
 const list = (names: readonly string[]): string => names.map(quote).join(', ')
@@ -138,14 +139,20 @@ export const nothingToResume = error<{ folder: string }>('MCF6542', 'nothing-to-
   help: ['leave --resume out to start one'],
 }))
 
-export const resumeDiffers = error<{ folder: string; differences: readonly string[] }>(
+export const resumeDiffers = error<{ folder: string; spec: string; differences: readonly ConfigDifference[] }>(
   'MCF6543',
   'resume-differs',
-  (p) => ({
-    message: `the run in ${quote(p.folder)} was started differently, so it cannot be resumed`,
-    notes: p.differences,
-    help: ['resume with what it was started with, or remove the folder, or start another run in another'],
-  }),
+  (p) => {
+    const text = (value: unknown): string => JSON.stringify(value) ?? 'nothing'
+    return {
+      message: `the run in ${quote(p.folder)} was started differently, so it cannot be resumed`,
+      notes: p.differences.map(({ entry, was, now }) => `${entry}: ${text(was)} then, ${text(now)} now`),
+      help: [
+        `resume it ${waysBack(p.differences, p.spec).join(', ')}`,
+        'or train into another folder: give another `--out`',
+      ],
+    }
+  },
 )
 
 export const runDamaged = error<{ file: string; reason: string }>('MCF6544', 'run-damaged', (p) => ({

@@ -48,6 +48,13 @@ const equations: Readonly<Record<string, string>> = {
   'means of sums, sums of means': `
     a = mean[i](sum[p](x[i, p]) * mean[j](y[j, 0]))
     output o = a`,
+  'binders over nothing': `
+    a = mean[k: 0](x[k, 0])
+    b[p] = max[k: 0](x[k, p])
+    c = logsumexp[k: 0](x[k, 0])
+    output o = a
+    output ob = b
+    output oc = c`,
   'a stated range, shorter': 'output o = sum[k: 2](v[k])\n b[i: 3] = v[i]\n output ob = b',
   'reads at offsets': `
     a[j: t, p] = x[j - 1, p] + x[j + 2, p]

@@ -5,7 +5,7 @@ import { generateCstDts } from 'chevrotain'
 import { expect, it } from 'vitest'
 import { ModelParser } from '../../../grammar/parser.ts'
 import { makeTokenise } from '../../../grammar/tokens.ts'
-import { binders, functionNames, keywords, reservedWords, softKeywords } from '../../../grammar/words.ts'
+import { binders, formatNames, functionNames, keywords, reservedWords, softKeywords } from '../../../grammar/words.ts'
 
 it('passes the checks that are skipped when the compiler starts', () => {
   expect(() => makeTokenise(false)).not.toThrow()
@@ -22,7 +22,7 @@ ${types.replace('CstNode, ICstVisitor, IToken', 'CstNode, IToken')}`
 })
 
 it('reserves each word once', () => {
-  const all = [...keywords, ...binders, ...functionNames, ...softKeywords]
+  const all = [...keywords, ...binders, ...functionNames, ...formatNames, ...softKeywords]
   expect(new Set(all).size).toBe(all.length)
-  expect(reservedWords).toEqual([...keywords, ...binders, ...functionNames].sort())
+  expect(reservedWords).toEqual([...keywords, ...binders, ...functionNames, ...formatNames].sort())
 })

@@ -7,6 +7,7 @@ import {
   type Dim,
   evaluateDim,
   floorDivDim,
+  formatDim,
   modDim,
   mulDim,
   parseDim,
@@ -14,7 +15,9 @@ import {
   seqDim,
   subDim,
 } from '../../../compiler/shapes/dim.ts'
-import { atMost, compareDims, noFacts, normaliseDim, withBounds, withEquality } from '../../../compiler/shapes/facts.ts'
+import { withEquality } from '../../../compiler/shapes/equality.ts'
+import { atMost, compareDims, noFacts, normaliseDim, withBounds } from '../../../compiler/shapes/facts.ts'
+import { findShrinking, neverShrinks } from '../../../compiler/shapes/growth.ts'
 import { rational } from '../../../compiler/shapes/rational.ts'
 
 /** Dims over two lengths, with quotients. */
@@ -76,5 +79,73 @@ describe('dims', () => {
     expect(parseDim('(samples - 400) div 160 + 1').key).toBe(
       addDim(floorDivDim(subDim(seqDim('samples'), constantDim(400)), 160n), constantDim(1)).key,
     )
+  })
+  it('use an equality for a length only where what it becomes never shrinks', () => {
+    const equal = (a: string, b: string, facts = noFacts): [string, string][] | undefined => {
+      const made = withEquality(facts, parseDim(a), parseDim(b))
+      return made && [...made.equal].map(([key, value]) => [key, formatDim(value)])
+    }
+    expect(equal('t', 'u + 2')).toEqual([['u', 't - 2']])
+    expect(equal('t', 'a + b')).toEqual([['t', 'a + b']])
+    expect(equal('a', 't + b')).toEqual([['a', 'b + t']])
+    expect(equal('t + u', '10')).toBeUndefined()
+    expect(equal('t - t div 2', 'u')).toEqual([['u', '-t div 2 + t']])
+    expect(equal('t div 2', 'u')?.map(([, value]) => value)).toEqual(['u'])
+  })
+})
+
+describe('growth', () => {
+  const grows = (text: string): boolean => neverShrinks(parseDim(text), noFacts)
+  it.each([
+    't',
+    '3 * t + 1',
+    't - 400',
+    '(t - 400) div 160 + 1',
+    't - t div 2',
+    't - t div 2 - 3',
+    '3 * (t div 3) + t - t div 2',
+    't div 2 - t div 2 div 2',
+    '2 * t - t div 2 - t div 3',
+    't * u',
+    't * t - t',
+    '(t + u) div 2',
+    't - t div 2 + u * t',
+    '7',
+  ])('sees that %s never shrinks', (text) => expect(grows(text)).toBe(true))
+  it.each([
+    '10 - t',
+    't - 3 * (t div 3)',
+    't - u',
+    '(10 - t) div 2',
+    '(t - 3) * (u - 3)',
+    '20 * t - t * t',
+    't div 2 - t div 3',
+  ])('sees that %s may shrink', (text) => {
+    expect(grows(text)).toBe(false)
+    expect(findShrinking(parseDim(text), noFacts)).toBeDefined()
+  })
+  it('needs no bound from above, which padding may pass', () => {
+    const bound = withBounds(noFacts, 't', { low: rational(3), high: rational(9) })
+    expect(neverShrinks(parseDim('t * u - 3 * u'), bound)).toBe(true)
+    expect(neverShrinks(parseDim('20 * t - t * t'), bound)).toBe(false)
+    expect(findShrinking(parseDim('20 * t - t * t'), bound)).toBeUndefined()
+  })
+  it('is as counting has it', () => {
+    let unproven = 0
+    fc.assert(
+      fc.property(dims, (dim) => {
+        const values = valuesOf(dim)
+        const shrinks = values.some((value, k) => {
+          const [t, u] = [k % 10 < 9 ? values[k + 1] : value, values[k + 10] ?? value]
+          return (t as number) < value || u < value
+        })
+        const never = neverShrinks(dim, noFacts)
+        if (shrinks) expect(never, formatDim(dim)).toBe(false)
+        if (never) expect(findShrinking(dim, noFacts), formatDim(dim)).toBeUndefined()
+        else if (!shrinks) unproven++
+      }),
+      { numRuns: 2000, seed: 5 },
+    )
+    expect(unproven, 'dims that never shrink and cannot be shown to').toBeLessThan(20)
   })
 })

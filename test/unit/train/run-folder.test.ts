@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { waysBack } from '../../../compiler/diagnostics/catalogue/run-options.ts'
 import {
   abandonFolder,
   compareConfigs,
@@ -69,13 +70,48 @@ test('a run that failed before its first checkpoint leaves nothing; one with a c
   expect((await readdir(folder.path)).sort()).toEqual(['checkpoints', 'config.json'])
 })
 
+test('what a run was started with is told as what to give', () => {
+  const ways = (...differences: readonly [entry: string, was: unknown, now?: unknown][]): string[] =>
+    waysBack(
+      differences.map(([entry, was, now]) => ({ entry, was, now })),
+      'runs/a/spec',
+    )
+  expect(ways(['recipe.epochs', 2, 3])).toEqual(['with `--epochs 2`'])
+  expect(ways(['spec.variants', ['a', 'w/o b'], []])).toEqual(['with `--variant a --variant "w/o b"`'])
+  expect(
+    ways(['spec.variants', [], ['a']], ['data.test_session', 'none', 1], ['engine.backend', undefined, 'cpu']),
+  ).toEqual(['without `--variant`, `--test-session`, `--backend`'])
+  expect(ways(['spec.overrides.d', '8'], ['spec.overrides.e', undefined, '9'], ['spec.hypers.d', 8, 16])).toEqual([
+    'with `-D d=8`',
+    'without `-D e`',
+  ])
+  expect(ways(['data.fold', '2 of 5', undefined], ['engine.name', 'onnxruntime-node', 'tfjs'])).toEqual([
+    'with `--folds 5 --engine onnxruntime`',
+  ])
+  expect(ways(['recipe.patience', null, 3], ['recipe.schedule', 'cosine', 'constant'])).toEqual([
+    'with `patience` null, `schedule` "cosine" in the recipe',
+  ])
+  expect(ways(['version', '0.1.0', '0.2.0'], ['engine.version', '1.29.0'], ['spec.sha256', 'ab', 'cd'])).toEqual([
+    'in mcfnc 0.1.0',
+    'with version 1.29.0 of the engine',
+    'with the spec as it was: a copy is in `runs/a/spec`',
+  ])
+  expect(ways(['data.examples_sha256', 'ab', 'cd'])).toEqual(['with the samples and the word vectors as they were'])
+})
+
 test('a run is resumed with its own configuration only; the paths may differ', async () => {
   await startFolder(folder, config, new Map())
   expect(await inspectFolder(folder, { ...config, paths: { data: 'there' } }, true)).toBe('resumed')
   const other = { ...config, recipe: { seed: 2, freeze: ['a'] } }
   await expect(inspectFolder(folder, other, true)).rejects.toMatchObject({
-    diagnostics: [{ code: 'MCF6543', notes: ['recipe.seed: 1 then, 2 now'] }],
+    diagnostics: [
+      {
+        code: 'MCF6543',
+        notes: ['recipe.seed: 1 then, 2 now'],
+        help: [expect.stringContaining('--seed 1'), expect.stringContaining('--out')],
+      },
+    ],
   })
   expect(compareConfigs(config, { ...config, recipe: { seed: 1, freeze: ['a', 'b'] } })).toHaveLength(1)
-  expect(compareConfigs(config, { ...config, extra: 1 })).toEqual(['extra: nothing then, 1 now'])
+  expect(compareConfigs(config, { ...config, extra: 1 })).toEqual([{ entry: 'extra', was: undefined, now: 1 }])
 })
