@@ -5,6 +5,7 @@ import { addDim, constantDim, type Dim, floorDivDim, sumDims } from '../../shape
 import { emitContract } from './contract.ts'
 import type { Emission, Operand } from './emission.ts'
 import { findShifts, rangeOf } from './window.ts'
+import { emitThreeTaps } from './winograd.ts'
 
 /** With four, a band of a large batch is about what a core's share of a cache holds. */
 const count = 4
@@ -30,6 +31,8 @@ export function emitInBands(
   for (const side of [0, 1] as const) {
     const shifts = findShifts(operands[side].id, e)
     if (!shifts) continue
+    const fewer = emitThreeTaps(operands, side, shifts, labels, type, e)
+    if (fewer !== undefined) return fewer
     const [own, other] = [operands[side], operands[1 - side] as Operand]
     const [ownLabels, otherLabels] = side === 0 ? [labels.left, labels.right] : [labels.right, labels.left]
     const label = ownLabels[shifts.axis] as number

@@ -105,6 +105,9 @@ function emitAffine(x: Operand, axis: number, offset: number, stride: number, di
 /** Shifts of one tensor along an axis, side by side along the next. */
 export interface Shifts {
   readonly axis: number
+  readonly source: ValueId
+  /** How far each reads ahead. */
+  readonly offsets: readonly number[]
   /**
    * Some rows of them all, by their positions (i64 [rows]): one gather from the padded tensor, whose rows ONNX Runtime
    * copies in parallel, in place of a pad for each shift and a concatenation.
@@ -132,22 +135,12 @@ export function findShifts(id: ValueId, e: Emission): Shifts | undefined {
   const offsets = shifts.flatMap(([, offset]) => offset ?? [])
   if (!same || offsets.length < shifts.length) return undefined
   const [front, back] = [Math.max(0, -Math.min(...offsets)), Math.max(0, ...offsets)]
-  // A Concat, as ONNX Runtime pads in a single thread.
-  const zeros = (count: number): string[] => {
-    const shape = withAxis(dims, axis, constantDim(count))
-    const key = `zeros:${shape.map(({ key }) => key)}`
-    return count === 0 ? [] : [e.once(key, () => e.op('Expand', [e.float(0), e.shape(shape)]))]
-  }
-  const padded = (): string =>
-    e.shared(`padded:${source}:${axis}:${front}:${back}`, () => {
-      const around = [...zeros(front), e.nameOf(source), ...zeros(back)]
-      const grown = { dtype, dims: withAxis(dims, axis, addDim(dim, constantDim(front + back))) }
-      return around.length === 1 ? e.nameOf(source) : e.op('Concat', around, { axis: { int: axis } }, grown)
-    })
   return {
     axis,
+    source,
+    offsets,
     read: (positions, rows) => {
-      const from = padded()
+      const from = padRows(source, axis, front, back, e).name
       const places = e.once(`shifts:${positions}:${offsets}`, () =>
         e.op('Add', [e.op('Unsqueeze', [positions, e.ints([1])]), e.ints(offsets.map((offset) => offset + front))]),
       )
@@ -164,6 +157,29 @@ export function findShifts(id: ValueId, e: Emission): Shifts | undefined {
       return { id, name, type: read }
     },
   }
+}
+
+/** A value of the graph with rows of zeros around an axis: a Concat, as ONNX Runtime pads in a single thread. */
+export function padRows(
+  source: ValueId,
+  axis: number,
+  front: number,
+  back: number,
+  e: Emission,
+): { readonly name: string; readonly type: TensorType } {
+  const { dtype, dims } = e.definition(source).type
+  const name = e.nameOf(source)
+  if (front === 0 && back === 0) return { name, type: { dtype, dims } }
+  const zeros = (count: number): string[] => {
+    const shape = withAxis(dims, axis, constantDim(count))
+    const key = `zeros:${shape.map(({ key }) => key)}`
+    return count === 0 ? [] : [e.once(key, () => e.op('Expand', [e.float(0), e.shape(shape)]))]
+  }
+  const type = { dtype, dims: withAxis(dims, axis, addDim(dims[axis] as Dim, constantDim(front + back))) }
+  const grown = e.shared(`padded:${source}:${axis}:${front}:${back}`, () =>
+    e.op('Concat', [...zeros(front), name, ...zeros(back)], { axis: { int: axis } }, type),
+  )
+  return { name: grown, type }
 }
 
 /** Emits a concatenation that is shifts side by side; undefined for others. */

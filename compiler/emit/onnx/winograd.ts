@@ -1,0 +1,230 @@
+/**
+ * Convolutions of three taps with a third fewer multiplications: two neighbouring results share four products in place of
+ * six (Winograd's F(2, 3), Lavin and Gray 2016). With taps d apart, the tile of a position t reads x at t + o, t + o + d,
+ * t + o + 2d and t + o + 3d, and gives the results at t and t + d; tiles follow each other every 2d positions, d at a time.
+ */
+import type { TensorType } from '../../ir/graph.ts'
+import type { Attributes } from '../../ops/op.ts'
+import {
+  addDim,
+  constantDim,
+  type Dim,
+  floorDivDim,
+  oneDim,
+  productDims,
+  scaleDim,
+  staticSize,
+} from '../../shapes/dim.ts'
+import { rational } from '../../shapes/rational.ts'
+import { emitContract } from './contract.ts'
+import type { Emission, Operand } from './emission.ts'
+import { padRows, rangeOf, type Shifts } from './window.ts'
+
+type Contract = Attributes['contract']
+
+/** Below this many columns on both sides (their harmonic mean, halved) the sums around the products cost more than is saved. */
+const leastWidth = 64
+
+/** Emits `contract` of shifts side by side with another operand, or gives undefined where they are not three taps or too narrow. */
+export function emitThreeTaps(
+  operands: readonly [Operand, Operand],
+  side: 0 | 1,
+  shifts: Shifts,
+  labels: Contract,
+  type: TensorType,
+  e: Emission,
+): string | undefined {
+  const [own, other] = [operands[side], operands[1 - side] as Operand]
+  const [ownLabels, otherLabels] = side === 0 ? [labels.left, labels.right] : [labels.right, labels.left]
+  const [time, beside] = [ownLabels[shifts.axis] as number, ownLabels[shifts.axis + 1] as number]
+  const [first, second, third] = shifts.offsets as [number, number, number]
+  const apart = second - first
+  const width = staticSize(own.type.dims[shifts.axis + 1] as Dim)
+  if (shifts.offsets.length !== 3 || apart === 0 || third - second !== apart || width === undefined) return undefined
+  const tiles = tilesOf(own.type.dims[shifts.axis] as Dim, Math.abs(apart), e)
+  const sides = { shifts, own, other, otherLabels, side, width: width / 3, flip: apart < 0 }
+  const [rows, columns] = [otherLabels.indexOf(time), otherLabels.indexOf(beside)]
+  if (rows < 0 && columns >= 0 && labels.out.includes(time)) {
+    const others = productDims(other.type.dims.filter((_, axis) => axis !== columns))
+    return wide(width / 3, others) ? convolve(sides, tiles, columns, time, labels, type, e) : undefined
+  }
+  if (rows >= 0 && columns < 0 && labels.out.includes(beside) && !labels.out.includes(time)) {
+    const others = productDims(type.dims.filter((_, axis) => labels.out[axis] !== beside))
+    return wide(width / 3, others) ? correlate(sides, tiles, rows, beside, labels, type, e) : undefined
+  }
+  return undefined
+}
+
+const wide = (width: number, others: Dim): boolean => {
+  const columns = staticSize(others)
+  return columns !== undefined && width * columns >= leastWidth * (width + columns)
+}
+
+interface Sides {
+  readonly shifts: Shifts
+  readonly own: Operand
+  readonly other: Operand
+  readonly otherLabels: readonly number[]
+  readonly side: 0 | 1
+  /** Of one tap. */
+  readonly width: number
+  /** True where the taps stand last first. */
+  readonly flip: boolean
+}
+
+/** The tiles of a time axis. */
+interface Tiles {
+  readonly apart: number
+  /** How many rows each of a tile's parts has: one for each pair of results. */
+  readonly rows: Dim
+  /** i64 [count, apart]: where tiles begin. */
+  readonly begins: string
+  /** i64 [time]: where each position's result stands in all first results and, behind them, all second ones. */
+  readonly order: string
+}
+
+function tilesOf(dim: Dim, apart: number, e: Emission): Tiles {
+  const count = floorDivDim(addDim(dim, constantDim(2 * apart - 1)), BigInt(2 * apart))
+  const rows = scaleDim(count, rational(apart))
+  const begins = e.once(`tiles:${dim.key}:${apart}`, () => {
+    const starts = e.op('Mul', [rangeOf(count, e), e.ints([2 * apart])])
+    return e.op('Add', [e.op('Unsqueeze', [starts, e.ints([1])]), e.ints([...Array(apart).keys()])])
+  })
+  const order = e.once(`tiles-order:${dim.key}:${apart}`, () => {
+    const all = scaleDim(rows, rational(2))
+    const grid = e.reshape(rangeOf(all, e), 'i64', [all], [constantDim(2), count, constantDim(apart)])
+    const turned = e.op('Transpose', [grid], { perm: { ints: [1, 0, 2] } })
+    const flat = e.op('Reshape', [turned, e.ints([-1])])
+    return e.op('Slice', [flat, e.ints([0]), e.extent(dim), e.ints([0])])
+  })
+  return { apart, rows, begins, order }
+}
+
+const withAxis = ({ dtype, dims }: TensorType, axis: number, dim: Dim): TensorType => ({
+  dtype,
+  dims: dims.with(axis, dim),
+})
+
+/** The k-th rows of all tiles, of a tensor that is padded in front; [.., rows, ..]. */
+function rowsAt(
+  x: { readonly name: string; readonly type: TensorType },
+  axis: number,
+  place: number,
+  { begins, rows, apart }: Tiles,
+  e: Emission,
+): string {
+  const { dtype, dims } = x.type
+  const places = e.once(`places:${begins}:${place}`, () => e.op('Add', [begins, e.int(place)]))
+  const count = scaleDim(rows, rational(1, apart))
+  const split = [...dims.slice(0, axis), count, constantDim(apart), ...dims.slice(axis + 1)]
+  const read = e.op('Gather', [x.name, places], { axis: { int: axis } }, { dtype, dims: split })
+  return e.reshape(read, dtype, split, dims.with(axis, rows))
+}
+
+/** Rows of zeros around a tensor, enough for all tiles. */
+const padded = (x: Operand, axis: number, apart: number, e: Emission) => padRows(x.id, axis, apart, 3 * apart - 1, e)
+
+/** What the four products read of the shifted tensor: x0 - x2, x1 + x2, x2 - x1, x1 - x3. */
+function transformed({ shifts, own, width }: Sides, tiles: Tiles, e: Emission): Operand[] {
+  const { axis, source } = shifts
+  const { apart } = tiles
+  const type = withAxis(withAxis(own.type, axis, tiles.rows), axis + 1, constantDim(width))
+  const from = padRows(source, axis, apart, 3 * apart - 1, e)
+  const start = Math.min(...shifts.offsets) + apart
+  const key = `tiles:${from.name}:${axis}:${start}:${apart}`
+  const x = (k: number): string => e.shared(`${key}:${k}`, () => rowsAt(from, axis, start + k * apart, tiles, e))
+  return (
+    [
+      ['Sub', 0, 2],
+      ['Add', 1, 2],
+      ['Sub', 2, 1],
+      ['Sub', 1, 3],
+    ] as const
+  ).map(([op, p, q]) => ({
+    id: own.id,
+    name: e.shared(`${key}:${op}:${p}:${q}`, () => e.op(op, [x(p), x(q)], {}, type)),
+    type,
+  }))
+}
+
+/** Results along time: a product over the taps for each position. */
+function convolve(
+  sides: Sides,
+  tiles: Tiles,
+  columns: number,
+  time: number,
+  labels: Contract,
+  type: TensorType,
+  e: Emission,
+): string {
+  const { other, side, width, flip } = sides
+  const { dims } = other.type
+  const [before, after] = [productDims(dims.slice(0, columns)), productDims(dims.slice(columns + 1))]
+  const inner = scaleDim(after, rational(width))
+  const taps = e.reshape(other.name, 'f32', dims, [before, constantDim(3), inner])
+  // w0, (w0 + w1 + w2) / 2, (w0 - w1 + w2) / 2, w2
+  const mixing = flip
+    ? [0, 0, 1, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 1, 0, 0]
+    : [1, 0, 0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0, 0, 1]
+  const mixed = e.op(
+    'MatMul',
+    [e.tensor('f32', [4, 3], mixing), taps],
+    {},
+    { dtype: 'f32', dims: [before, constantDim(4), inner] },
+  )
+  const kernel = withAxis(other.type, columns, constantDim(width))
+  const place = labels.out.indexOf(time)
+  const half = withAxis(type, place, tiles.rows)
+  const products = transformed(sides, tiles, e).map((part, k) => {
+    const cut = e.op(
+      'Slice',
+      [mixed, e.ints([k]), e.ints([k + 1]), e.ints([1])],
+      {},
+      {
+        dtype: 'f32',
+        dims: [before, oneDim, inner],
+      },
+    )
+    const weights = { id: other.id, name: e.reshape(cut, 'f32', [before, oneDim, inner], kernel.dims), type: kernel }
+    const [left, right] = side === 0 ? [part, weights] : [weights, part]
+    return emitContract(left, right, labels, half, e)
+  })
+  const [p0, p1, p2, p3] = products as [string, string, string, string]
+  const firsts = e.op('Add', [e.op('Add', [p1, p2], {}, half), p0], {}, half)
+  const seconds = e.op('Sub', [e.op('Sub', [p1, p2], {}, half), p3], {}, half)
+  const both = withAxis(type, place, scaleDim(tiles.rows, rational(2)))
+  const all = e.op('Concat', [firsts, seconds], { axis: { int: place } }, both)
+  return e.op('Gather', [all, tiles.order], { axis: { int: place } }, type)
+}
+
+/** A result for each tap: the sum over time of the shifted tensor times another. */
+function correlate(
+  sides: Sides,
+  tiles: Tiles,
+  rows: number,
+  beside: number,
+  labels: Contract,
+  type: TensorType,
+  e: Emission,
+): string {
+  const { other, side, width, flip } = sides
+  const { apart } = tiles
+  const from = padded(other, rows, apart, e)
+  const short = withAxis(other.type, rows, tiles.rows)
+  const key = `pairs:${from.name}:${rows}:${apart}`
+  const y = (k: number): string => e.shared(`${key}:${k}`, () => rowsAt(from, rows, apart + k * apart, tiles, e))
+  const sum = (op: 'Add' | 'Sub'): string => e.shared(`${key}:${op}`, () => e.op(op, [y(0), y(1)], {}, short))
+  const pairs = [y(0), sum('Add'), sum('Sub'), y(1)]
+  const place = labels.out.indexOf(beside)
+  const tap = withAxis(type, place, constantDim(width))
+  const products = transformed(sides, tiles, e).map((part, k) => {
+    const pair = { id: other.id, name: pairs[k] as string, type: short }
+    const [left, right] = side === 0 ? [part, pair] : [pair, part]
+    return emitContract(left, right, labels, tap, e)
+  })
+  const [p0, p1, p2, p3] = products as [string, string, string, string]
+  const halved = (op: 'Add' | 'Sub'): string => e.op('Mul', [e.op(op, [p1, p2], {}, tap), e.float(0.5)], {}, tap)
+  const even = halved('Add')
+  const taps = [e.op('Add', [p0, even], {}, tap), halved('Sub'), e.op('Sub', [even, p3], {}, tap)]
+  return e.op('Concat', flip ? taps.reverse() : taps, { axis: { int: place } }, type)
+}
