@@ -1,10 +1,10 @@
 /** Products over shifts side by side, band by band: what is gathered is multiplied while it is still in a cache. */
 import type { TensorType } from '../../ir/graph.ts'
 import type { Attributes } from '../../ops/op.ts'
-import { addDim, constantDim, type Dim, floorDivDim, sumDims } from '../../shapes/dim.ts'
+import { addDim, type Dim } from '../../shapes/dim.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, Operand } from './emission.ts'
-import { findShifts, rangeOf } from './window.ts'
+import { findShifts, rangeOf, splitEvenly } from './window.ts'
 import { emitThreeTaps } from './winograd.ts'
 
 /** With four, a band of a large batch is about what a core's share of a cache holds. */
@@ -49,16 +49,13 @@ export function emitInBands(
   return undefined
 }
 
-/** Bands that differ by one row at most: n is the sum of floor((n + k) / count) over k below count. */
 function bandsOf(dim: Dim, e: Emission): Band[] {
-  const sizes = Array.from({ length: count }, (_, k) => floorDivDim(addDim(dim, constantDim(k)), BigInt(count)))
-  return sizes.map((rows, k) => {
-    const positions = e.once(`band:${dim.key}:${k}`, () => {
-      const [from, to] = [e.extent(sumDims(sizes.slice(0, k))), e.extent(sumDims(sizes.slice(0, k + 1)))]
-      return e.op('Slice', [rangeOf(dim, e), from, to, e.ints([0])])
-    })
-    return { positions, rows }
-  })
+  return splitEvenly(dim, count).map(({ from, size }, k) => ({
+    rows: size,
+    positions: e.once(`band:${dim.key}:${k}`, () =>
+      e.op('Slice', [rangeOf(dim, e), e.extent(from), e.extent(addDim(from, size)), e.ints([0])]),
+    ),
+  }))
 }
 
 /** A band of an operand's axis. A Gather, as ONNX Runtime slices in a single thread. */

@@ -5,6 +5,7 @@ import {
   addDim,
   constantDim,
   type Dim,
+  floorDivDim,
   isBatch,
   isRagged,
   oneDim,
@@ -12,6 +13,7 @@ import {
   scaleDim,
   staticSize,
   subDim,
+  sumDims,
 } from '../../shapes/dim.ts'
 import { rational } from '../../shapes/rational.ts'
 import type { Emission, Operand } from './emission.ts'
@@ -229,4 +231,10 @@ export function rangeOf(dim: Dim, e: Emission): string {
     const limit = e.op('Squeeze', [e.extent(dim), e.ints([0])])
     return e.op('Range', [e.int(0), limit, e.int(1)])
   })
+}
+
+/** An axis in parts that differ by one position at most: n is the sum of floor((n + k) / count) over k below count. */
+export function splitEvenly(dim: Dim, count: number): { readonly from: Dim; readonly size: Dim }[] {
+  const sizes = Array.from({ length: count }, (_, k) => floorDivDim(addDim(dim, constantDim(k)), BigInt(count)))
+  return sizes.map((size, k) => ({ from: sumDims(sizes.slice(0, k)), size }))
 }

@@ -14,13 +14,17 @@ import {
   productDims,
   scaleDim,
   staticSize,
+  sumDims,
 } from '../../shapes/dim.ts'
 import { rational } from '../../shapes/rational.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, Operand } from './emission.ts'
-import { padRows, rangeOf, type Shifts } from './window.ts'
+import { padRows, rangeOf, type Shifts, splitEvenly } from './window.ts'
 
 type Contract = Attributes['contract']
+
+/** With two, what a band of a large batch needs stays in a cache between the products. */
+const bandCount = 2
 
 /** Below this many columns on both sides (their harmonic mean, halved) the sums around the products cost more than is saved. */
 const leastWidth = 64
@@ -72,32 +76,43 @@ interface Sides {
   readonly flip: boolean
 }
 
+/** Some tiles of a time axis, which are worked on together. */
+interface Band {
+  /** How many rows each of four parts has: one for each pair of results. */
+  readonly rows: Dim
+  /** i64 [rows / apart, apart]: where the tiles begin. */
+  readonly begins: string
+}
+
 /** The tiles of a time axis. */
 interface Tiles {
   readonly apart: number
-  /** How many rows each of a tile's parts has: one for each pair of results. */
-  readonly rows: Dim
-  /** i64 [count, apart]: where tiles begin. */
-  readonly begins: string
+  readonly bands: readonly Band[]
   /** i64 [time]: where each position's result stands in all first results and, behind them, all second ones. */
   readonly order: string
 }
 
 function tilesOf(dim: Dim, apart: number, e: Emission): Tiles {
   const count = floorDivDim(addDim(dim, constantDim(2 * apart - 1)), BigInt(2 * apart))
-  const rows = scaleDim(count, rational(apart))
   const begins = e.once(`tiles:${dim.key}:${apart}`, () => {
     const starts = e.op('Mul', [rangeOf(count, e), e.ints([2 * apart])])
     return e.op('Add', [e.op('Unsqueeze', [starts, e.ints([1])]), e.ints([...Array(apart).keys()])])
   })
+  const bands = splitEvenly(count, bandCount).map(({ from, size }): Band => {
+    const to = addDim(from, size)
+    const own = e.once(`${begins}:${from.key}:${to.key}`, () =>
+      e.op('Slice', [begins, e.extent(from), e.extent(to), e.ints([0])]),
+    )
+    return { rows: scaleDim(size, rational(apart)), begins: own }
+  })
   const order = e.once(`tiles-order:${dim.key}:${apart}`, () => {
-    const all = scaleDim(rows, rational(2))
+    const all = scaleDim(count, rational(2 * apart))
     const grid = e.reshape(rangeOf(all, e), 'i64', [all], [constantDim(2), count, constantDim(apart)])
     const turned = e.op('Transpose', [grid], { perm: { ints: [1, 0, 2] } })
     const flat = e.op('Reshape', [turned, e.ints([-1])])
     return e.op('Slice', [flat, e.ints([0]), e.extent(dim), e.ints([0])])
   })
-  return { apart, rows, begins, order }
+  return { apart, bands, order }
 }
 
 const withAxis = ({ dtype, dims }: TensorType, axis: number, dim: Dim): TensorType => ({
@@ -110,7 +125,8 @@ function rowsAt(
   x: { readonly name: string; readonly type: TensorType },
   axis: number,
   place: number,
-  { begins, rows, apart }: Tiles,
+  apart: number,
+  { begins, rows }: Band,
   e: Emission,
 ): string {
   const { dtype, dims } = x.type
@@ -121,18 +137,17 @@ function rowsAt(
   return e.reshape(read, dtype, split, dims.with(axis, rows))
 }
 
-/** Rows of zeros around a tensor, enough for all tiles. */
-const padded = (x: Operand, axis: number, apart: number, e: Emission) => padRows(x.id, axis, apart, 3 * apart - 1, e)
-
 /** What the four products read of the shifted tensor: x0 - x2, x1 + x2, x2 - x1, x1 - x3. */
-function transformed({ shifts, own, width }: Sides, tiles: Tiles, e: Emission): Operand[] {
+function transformed({ shifts, own, width }: Sides, apart: number, band: Band, e: Emission): Operand[] {
   const { axis, source } = shifts
-  const { apart } = tiles
-  const type = withAxis(withAxis(own.type, axis, tiles.rows), axis + 1, constantDim(width))
-  const from = padRows(source, axis, apart, 3 * apart - 1, e)
-  const start = Math.min(...shifts.offsets) + apart
-  const key = `tiles:${from.name}:${axis}:${start}:${apart}`
-  const x = (k: number): string => e.shared(`${key}:${k}`, () => rowsAt(from, axis, start + k * apart, tiles, e))
+  const type = withAxis(withAxis(own.type, axis, band.rows), axis + 1, constantDim(width))
+  const ahead = Math.min(...shifts.offsets)
+  const front = Math.max(0, -ahead)
+  // The last tile begins 2 * apart - 1 behind the end at most.
+  const from = padRows(source, axis, front, Math.max(0, 4 * apart - 1 + ahead), e)
+  const start = front + ahead
+  const key = `tiles:${from.name}:${axis}:${start}:${band.begins}`
+  const x = (k: number): string => e.shared(`${key}:${k}`, () => rowsAt(from, axis, start + k * apart, apart, band, e))
   return (
     [
       ['Sub', 0, 2],
@@ -174,26 +189,26 @@ function convolve(
   )
   const kernel = withAxis(other.type, columns, constantDim(width))
   const place = labels.out.indexOf(time)
-  const half = withAxis(type, place, tiles.rows)
-  const products = transformed(sides, tiles, e).map((part, k) => {
-    const cut = e.op(
-      'Slice',
-      [mixed, e.ints([k]), e.ints([k + 1]), e.ints([1])],
-      {},
-      {
-        dtype: 'f32',
-        dims: [before, oneDim, inner],
-      },
-    )
-    const weights = { id: other.id, name: e.reshape(cut, 'f32', [before, oneDim, inner], kernel.dims), type: kernel }
-    const [left, right] = side === 0 ? [part, weights] : [weights, part]
-    return emitContract(left, right, labels, half, e)
+  const weights = [0, 1, 2, 3].map((k): Operand => {
+    const one = [before, oneDim, inner]
+    const bounds = [e.ints([k]), e.ints([k + 1]), e.ints([1])]
+    const cut = e.op('Slice', [mixed, ...bounds], {}, { dtype: 'f32', dims: one })
+    return { id: other.id, name: e.reshape(cut, 'f32', one, kernel.dims), type: kernel }
   })
-  const [p0, p1, p2, p3] = products as [string, string, string, string]
-  const firsts = e.op('Add', [e.op('Add', [p1, p2], {}, half), p0], {}, half)
-  const seconds = e.op('Sub', [e.op('Sub', [p1, p2], {}, half), p3], {}, half)
-  const both = withAxis(type, place, scaleDim(tiles.rows, rational(2)))
-  const all = e.op('Concat', [firsts, seconds], { axis: { int: place } }, both)
+  const halves = tiles.bands.map((band) => {
+    const half = withAxis(type, place, band.rows)
+    const [p0, p1, p2, p3] = transformed(sides, tiles.apart, band, e).map((part, k) => {
+      const [left, right] = side === 0 ? [part, weights[k] as Operand] : [weights[k] as Operand, part]
+      return emitContract(left, right, labels, half, e)
+    }) as [string, string, string, string]
+    return [
+      e.op('Add', [e.op('Add', [p1, p2], {}, half), p0], {}, half),
+      e.op('Sub', [e.op('Sub', [p1, p2], {}, half), p3], {}, half),
+    ] as const
+  })
+  const both = [...halves.map(([first]) => first), ...halves.map(([, second]) => second)]
+  const rows = scaleDim(sumDims(tiles.bands.map((band) => band.rows)), rational(2))
+  const all = e.op('Concat', both, { axis: { int: place } }, withAxis(type, place, rows))
   return e.op('Gather', [all, tiles.order], { axis: { int: place } }, type)
 }
 
@@ -209,20 +224,29 @@ function correlate(
 ): string {
   const { other, side, width, flip } = sides
   const { apart } = tiles
-  const from = padded(other, rows, apart, e)
-  const short = withAxis(other.type, rows, tiles.rows)
-  const key = `pairs:${from.name}:${rows}:${apart}`
-  const y = (k: number): string => e.shared(`${key}:${k}`, () => rowsAt(from, rows, apart + k * apart, tiles, e))
-  const sum = (op: 'Add' | 'Sub'): string => e.shared(`${key}:${op}`, () => e.op(op, [y(0), y(1)], {}, short))
-  const pairs = [y(0), sum('Add'), sum('Sub'), y(1)]
+  const from = padRows(other.id, rows, apart, 3 * apart - 1, e)
   const place = labels.out.indexOf(beside)
   const tap = withAxis(type, place, constantDim(width))
-  const products = transformed(sides, tiles, e).map((part, k) => {
-    const pair = { id: other.id, name: pairs[k] as string, type: short }
-    const [left, right] = side === 0 ? [part, pair] : [pair, part]
-    return emitContract(left, right, labels, tap, e)
-  })
-  const [p0, p1, p2, p3] = products as [string, string, string, string]
+  const [p0, p1, p2, p3] = tiles.bands
+    .map((band) => {
+      const short = withAxis(other.type, rows, band.rows)
+      const key = `pairs:${from.name}:${rows}:${band.begins}`
+      const y = (k: number): string =>
+        e.shared(`${key}:${k}`, () => rowsAt(from, rows, apart + k * apart, apart, band, e))
+      const sum = (op: 'Add' | 'Sub'): string => e.shared(`${key}:${op}`, () => e.op(op, [y(0), y(1)], {}, short))
+      const pairs = [y(0), sum('Add'), sum('Sub'), y(1)]
+      return transformed(sides, apart, band, e).map((part, k) => {
+        const pair = { id: other.id, name: pairs[k] as string, type: short }
+        const [left, right] = side === 0 ? [part, pair] : [pair, part]
+        return emitContract(left, right, labels, tap, e)
+      })
+    })
+    .reduce((sums, parts) => sums.map((sum, k) => e.op('Add', [sum, parts[k] as string], {}, tap))) as [
+    string,
+    string,
+    string,
+    string,
+  ]
   const halved = (op: 'Add' | 'Sub'): string => e.op('Mul', [e.op(op, [p1, p2], {}, tap), e.float(0.5)], {}, tap)
   const even = halved('Add')
   const taps = [e.op('Add', [p0, even], {}, tap), halved('Sub'), e.op('Sub', [even, p3], {}, tap)]
