@@ -26,4 +26,10 @@ describe('a training step', () => {
     const differences = await compareStep(programOf(chosen, small), 'sgd')
     expect(Object.entries(differences).filter(([, off]) => !(off < 1e-4))).toEqual([])
   })
+
+  test('wide enough for convolutions with fewer products', { timeout: 120_000 }, async () => {
+    const wide = { d: '128', heads: '4', hidden: '32', text_dim: '12' }
+    const differences = await compareStep(programOf(['scaled'], wide), 'sgd')
+    expect(Object.entries(differences).filter(([, off]) => !(off < 1e-5))).toEqual([])
+  })
 })
