@@ -59,14 +59,12 @@ export function ortTrainer(
   }
   // A step writes into one set of vectors while it reads the other: fresh ones would cost a copy and new pages each time.
   const empty = (): Record<string, Value> =>
-    Object.fromEntries(
-      Object.entries(current).map(([name, { data }]) => [name, vector(new Float32Array(data.length))]),
-    )
+    Object.fromEntries(Object.entries(current).map(([name, { data }]) => [name, vector(new Float32Array(data.length))]))
   let [next, spare] = [empty(), empty()]
   const others: Record<string, null> = Object.fromEntries(
     ['loss', 'gradient_norm', ...losses, ...predictions.map((name) => `predict.${name}`)].map((name) => [name, null]),
   )
-  const floats = (name: string): Float32Array => (current[name]?.data as Float32Array).slice()
+  const floats = (name: string): Float32Array => Float32Array.from((current[name] as Value).data as Float32Array)
 
   return {
     async take(batch, control) {
