@@ -26,7 +26,7 @@ type Contract = Attributes['contract']
 /** With two, what a band of a large batch needs stays in a cache between the products. */
 const bandCount = 2
 
-/** Below this many columns on both sides (their harmonic mean, halved) the sums around the products cost more than is saved. */
+/** Where the harmonic mean of both widths is below twice this, the sums around the products cost more than is saved. */
 const leastWidth = 64
 
 /** Emits `contract` of shifts side by side with another operand, or gives undefined where they are not three taps or too narrow. */
@@ -45,16 +45,16 @@ export function emitThreeTaps(
   const apart = second - first
   const width = staticSize(own.type.dims[shifts.axis + 1] as Dim)
   if (shifts.offsets.length !== 3 || apart === 0 || third - second !== apart || width === undefined) return undefined
-  const tiles = tilesOf(own.type.dims[shifts.axis] as Dim, Math.abs(apart), e)
+  const tiles = (): Tiles => tilesOf(own.type.dims[shifts.axis] as Dim, Math.abs(apart), e)
   const sides = { shifts, own, other, otherLabels, side, width: width / 3, flip: apart < 0 }
   const [rows, columns] = [otherLabels.indexOf(time), otherLabels.indexOf(beside)]
   if (rows < 0 && columns >= 0 && labels.out.includes(time)) {
     const others = productDims(other.type.dims.filter((_, axis) => axis !== columns))
-    return wide(width / 3, others) ? convolve(sides, tiles, columns, time, labels, type, e) : undefined
+    return wide(width / 3, others) ? convolve(sides, tiles(), columns, time, labels, type, e) : undefined
   }
   if (rows >= 0 && columns < 0 && labels.out.includes(beside) && !labels.out.includes(time)) {
     const others = productDims(type.dims.filter((_, axis) => labels.out[axis] !== beside))
-    return wide(width / 3, others) ? correlate(sides, tiles, rows, beside, labels, type, e) : undefined
+    return wide(width / 3, others) ? correlate(sides, tiles(), rows, beside, labels, type, e) : undefined
   }
   return undefined
 }
