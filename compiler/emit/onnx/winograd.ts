@@ -120,46 +120,61 @@ const withAxis = ({ dtype, dims }: TensorType, axis: number, dim: Dim): TensorTy
   dims: dims.with(axis, dim),
 })
 
-/** The k-th rows of all tiles, of a tensor that is padded in front; [.., rows, ..]. */
+/** A tensor with rows of zeros around its time axis. */
+interface Padded {
+  readonly name: string
+  readonly type: TensorType
+  readonly axis: number
+}
+
+/** The rows of all tiles at a distance from where they begin: [.., rows, ..]. */
 function rowsAt(
-  x: { readonly name: string; readonly type: TensorType },
-  axis: number,
+  { name, type, axis }: Padded,
   place: number,
   apart: number,
   { begins, rows }: Band,
   e: Emission,
 ): string {
-  const { dtype, dims } = x.type
-  const places = e.once(`places:${begins}:${place}`, () => e.op('Add', [begins, e.int(place)]))
-  const count = scaleDim(rows, rational(1, apart))
-  const split = [...dims.slice(0, axis), count, constantDim(apart), ...dims.slice(axis + 1)]
-  const read = e.op('Gather', [x.name, places], { axis: { int: axis } }, { dtype, dims: split })
-  return e.reshape(read, dtype, split, dims.with(axis, rows))
+  const { dtype, dims } = type
+  return e.shared(`rows:${name}:${axis}:${place}:${begins}`, () => {
+    const places = e.once(`places:${begins}:${place}`, () => e.op('Add', [begins, e.int(place)]))
+    const count = scaleDim(rows, rational(1, apart))
+    const split = [...dims.slice(0, axis), count, constantDim(apart), ...dims.slice(axis + 1)]
+    const read = e.op('Gather', [name, places], { axis: { int: axis } }, { dtype, dims: split })
+    return e.reshape(read, dtype, split, dims.with(axis, rows))
+  })
+}
+
+/** Two of those, added or the second taken from the first. */
+function pairAt(
+  op: 'Add' | 'Sub',
+  x: Padded,
+  [first, second]: readonly [number, number],
+  apart: number,
+  band: Band,
+  e: Emission,
+): string {
+  const type = withAxis(x.type, x.axis, band.rows)
+  return e.shared(`${op}:${x.name}:${x.axis}:${first}:${second}:${band.begins}`, () =>
+    e.op(op, [rowsAt(x, first, apart, band, e), rowsAt(x, second, apart, band, e)], {}, type),
+  )
 }
 
 /** What the four products read of the shifted tensor: x0 - x2, x1 + x2, x2 - x1, x1 - x3. */
 function transformed({ shifts, own, width }: Sides, apart: number, band: Band, e: Emission): Operand[] {
   const { axis, source } = shifts
-  const type = withAxis(withAxis(own.type, axis, band.rows), axis + 1, constantDim(width))
   const ahead = Math.min(...shifts.offsets)
   const front = Math.max(0, -ahead)
   // The last tile begins 2 * apart - 1 behind the end at most.
-  const from = padRows(source, axis, front, Math.max(0, 4 * apart - 1 + ahead), e)
-  const start = front + ahead
-  const key = `tiles:${from.name}:${axis}:${start}:${band.begins}`
-  const x = (k: number): string => e.shared(`${key}:${k}`, () => rowsAt(from, axis, start + k * apart, apart, band, e))
-  return (
-    [
-      ['Sub', 0, 2],
-      ['Add', 1, 2],
-      ['Sub', 2, 1],
-      ['Sub', 1, 3],
-    ] as const
-  ).map(([op, p, q]) => ({
-    id: own.id,
-    name: e.shared(`${key}:${op}:${p}:${q}`, () => e.op(op, [x(p), x(q)], {}, type)),
-    type,
-  }))
+  const x: Padded = { ...padRows(source, axis, front, Math.max(0, 4 * apart - 1 + ahead), e), axis }
+  const [x0, x1, x2, x3] = [0, 1, 2, 3].map((k) => front + ahead + k * apart) as [number, number, number, number]
+  const type = withAxis(withAxis(own.type, axis, band.rows), axis + 1, constantDim(width))
+  return [
+    pairAt('Sub', x, [x0, x2], apart, band, e),
+    pairAt('Add', x, [x1, x2], apart, band, e),
+    pairAt('Sub', x, [x2, x1], apart, band, e),
+    pairAt('Sub', x, [x1, x3], apart, band, e),
+  ].map((name) => ({ id: own.id, name, type }))
 }
 
 /** Results along time: a product over the taps for each position. */
@@ -224,19 +239,21 @@ function correlate(
 ): string {
   const { other, side, width, flip } = sides
   const { apart } = tiles
-  const from = padRows(other.id, rows, apart, 3 * apart - 1, e)
+  // Padded as a convolution pads that reads the tensor itself, which then has made these sums already.
+  const y: Padded = { ...padRows(other.id, rows, apart, 3 * apart - 1, e), axis: rows }
+  const [y0, y1] = [apart, 2 * apart]
   const place = labels.out.indexOf(beside)
   const tap = withAxis(type, place, constantDim(width))
   const [p0, p1, p2, p3] = tiles.bands
     .map((band) => {
-      const short = withAxis(other.type, rows, band.rows)
-      const key = `pairs:${from.name}:${rows}:${band.begins}`
-      const y = (k: number): string =>
-        e.shared(`${key}:${k}`, () => rowsAt(from, rows, apart + k * apart, apart, band, e))
-      const sum = (op: 'Add' | 'Sub'): string => e.shared(`${key}:${op}`, () => e.op(op, [y(0), y(1)], {}, short))
-      const pairs = [y(0), sum('Add'), sum('Sub'), y(1)]
+      const pairs = [
+        rowsAt(y, y0, apart, band, e),
+        pairAt('Add', y, [y0, y1], apart, band, e),
+        pairAt('Sub', y, [y1, y0], apart, band, e),
+        rowsAt(y, y1, apart, band, e),
+      ]
       return transformed(sides, apart, band, e).map((part, k) => {
-        const pair = { id: other.id, name: pairs[k] as string, type: short }
+        const pair = { id: other.id, name: pairs[k] as string, type: withAxis(other.type, rows, band.rows) }
         const [left, right] = side === 0 ? [part, pair] : [pair, part]
         return emitContract(left, right, labels, tap, e)
       })
@@ -248,7 +265,7 @@ function correlate(
     string,
   ]
   const halved = (op: 'Add' | 'Sub'): string => e.op('Mul', [e.op(op, [p1, p2], {}, tap), e.float(0.5)], {}, tap)
-  const even = halved('Add')
-  const taps = [e.op('Add', [p0, even], {}, tap), halved('Sub'), e.op('Sub', [even, p3], {}, tap)]
+  const outer = halved('Sub')
+  const taps = [e.op('Add', [p0, outer], {}, tap), halved('Add'), e.op('Sub', [outer, p3], {}, tap)]
   return e.op('Concat', flip ? taps.reverse() : taps, { axis: { int: place } }, type)
 }
