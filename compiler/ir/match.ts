@@ -1,5 +1,6 @@
 /** What simplification rules and lowerings look for in values, and make often. */
 import type { OpName } from '../ops/op.ts'
+import { staticSize } from '../shapes/dim.ts'
 import type { Builder } from './builder.ts'
 import type { AnyNode, Node, TensorType, ValueId } from './graph.ts'
 
@@ -84,4 +85,11 @@ export function scaled(
     if (by !== undefined) return { x, by }
   }
   return undefined
+}
+
+/** A window that reads an axis in its own steps, a known number of positions ahead. */
+export function isShift(node: Node): node is Node<'window'> {
+  if (node.op !== 'window') return false
+  const { stride, dilation, offset } = (node as Node<'window'>).attributes
+  return stride === 1 && dilation === 1 && staticSize(offset) !== undefined
 }

@@ -1,5 +1,6 @@
 /** Decides which values are masked where they are made: few, small, and none that nothing relies on. */
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts'
+import { isShift } from '../ir/match.ts'
 import type { OperandView, PaddingFacts } from '../ops/padding.ts'
 import { BATCH, type Dim, evaluateDim, isRagged, sameDim } from '../shapes/dim.ts'
 import {
@@ -103,7 +104,7 @@ function cheapestPlace(
   const node = nodes.get(place.value) as AnyNode
   const operands = operandsOf(node, views)
   const repeated = node.op === 'broadcast' && operands.every((x) => x.padding.every((padding) => padding === undefined))
-  let best = { place, cost: repeated ? 0 : sizeOf(node.type.dims) * (isShift(node, nodes) ? shiftFactor : 1) }
+  let best = { place, cost: repeated ? 0 : sizeOf(node.type.dims) * (movesWhole(node, nodes) ? shiftFactor : 1) }
   if (reach === 0) return best
   for (const [index, x] of operands.entries())
     for (const [axis, padding] of x.padding.entries()) {
@@ -119,10 +120,11 @@ function cheapestPlace(
 /** Shifts that stand side by side are read in one go, as long as nothing is done to one of them alone. */
 const shiftFactor = 4
 
-function isShift({ op, operands, attributes }: AnyNode, nodes: ReadonlyMap<ValueId, AnyNode>): boolean {
-  if (op !== 'window' || attributes.stride !== 1 || attributes.dilation !== 1) return false
-  const source = nodes.get(operands[0] as ValueId) as AnyNode
-  return sameDim(source.type.dims[attributes.axis] as Dim, attributes.dim)
+/** Whether a value is another, shifted as a whole. */
+function movesWhole(node: AnyNode, nodes: ReadonlyMap<ValueId, AnyNode>): boolean {
+  if (!isShift(node)) return false
+  const { axis, dim } = node.attributes
+  return sameDim((nodes.get(node.operands[0] as ValueId) as AnyNode).type.dims[axis] as Dim, dim)
 }
 
 const sameLength = (x: OperandView, axis: number, node: AnyNode, at: number): boolean =>

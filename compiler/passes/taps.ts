@@ -5,6 +5,7 @@
  */
 import { type Builder, mapGraph } from '../ir/builder.ts'
 import type { Graph, Node, ValueId } from '../ir/graph.ts'
+import { isShift } from '../ir/match.ts'
 import type { Attributes } from '../ops/op.ts'
 import { constantDim, type Dim, staticSize } from '../shapes/dim.ts'
 import type { Pass } from './pass.ts'
@@ -89,12 +90,6 @@ function sourceOf(b: Builder, value: ValueId, along: number): ValueId | undefine
     return sources.size === 1 ? [...sources][0] : undefined
   }
   return isShift(node) && node.attributes.axis !== along ? node.operands[0] : value
-}
-
-const isShift = (node: Node): node is Node<'window'> => {
-  if (node.op !== 'window') return false
-  const { stride, dilation, offset } = (node as Node<'window'>).attributes
-  return stride === 1 && dilation === 1 && staticSize(offset) !== undefined
 }
 
 /** One of some shifts side by side: how the tensor is read (undefined for as it stands), and where its columns lie. */

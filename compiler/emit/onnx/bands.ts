@@ -4,7 +4,7 @@ import type { Attributes } from '../../ops/op.ts'
 import { addDim, type Dim } from '../../shapes/dim.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, Operand } from './emission.ts'
-import { findShifts, rangeOf, splitEvenly } from './window.ts'
+import { findShifts, rangeOf, splitEvenly, withAxis } from './window.ts'
 import { emitThreeTaps } from './winograd.ts'
 
 /** With four, a band of a large batch is about what a core's share of a cache holds. */
@@ -15,11 +15,6 @@ interface Band {
   readonly positions: string
   readonly rows: Dim
 }
-
-const withAxis = ({ dtype, dims }: TensorType, axis: number, dim: Dim): TensorType => ({
-  dtype,
-  dims: dims.with(axis, dim),
-})
 
 /** Emits `contract` where an operand is shifts side by side and the model is for ONNX Runtime; undefined elsewhere. */
 export function emitInBands(

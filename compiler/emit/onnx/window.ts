@@ -1,5 +1,6 @@
 /** Affine reads along an axis (`window`) as Slice and Pad, or as a gather where the offset differs by sample. */
 import type { Node, TensorType, ValueId } from '../../ir/graph.ts'
+import { isShift } from '../../ir/match.ts'
 import type { Attributes } from '../../ops/op.ts'
 import {
   addDim,
@@ -21,7 +22,11 @@ import type { Emission, Operand } from './emission.ts'
 /** ONNX's way to say "to the end" in Slice. */
 const end = Number.MAX_SAFE_INTEGER
 
-const withAxis = (dims: readonly Dim[], axis: number, dim: Dim): Dim[] => dims.map((d, i) => (i === axis ? dim : d))
+/** The type with another dim on one axis. */
+export const withAxis = ({ dtype, dims }: TensorType, axis: number, dim: Dim): TensorType => ({
+  dtype,
+  dims: dims.with(axis, dim),
+})
 const zeros = (count: number): number[] => Array.from({ length: count }, () => 0)
 
 /** Emits `window`, see ops/op.ts. */
@@ -44,7 +49,7 @@ function pad(x: Operand, axis: number, front: number, back: number | string, dim
       : e.op('Concat', [e.ints([...left, front, ...rest]), back, ...(right.length > 0 ? [e.ints(right)] : [])], {
           axis: { int: 0 },
         })
-  const type: TensorType = { dtype, dims: withAxis(dims, axis, dim) }
+  const type: TensorType = { dtype, dims: dims.with(axis, dim) }
   return { id: x.id, name: e.op('Pad', [x.name, pads], {}, type), type }
 }
 
@@ -62,7 +67,7 @@ function cut(
   const { dtype, dims } = x.type
   const stop = typeof to === 'number' ? e.ints([to]) : to
   const inputs = [x.name, e.ints([from]), stop, e.ints([axis]), ...(step === 1 ? [] : [e.ints([step])])]
-  const type: TensorType = { dtype, dims: withAxis(dims, axis, dim) }
+  const type: TensorType = { dtype, dims: dims.with(axis, dim) }
   return { id: x.id, name: e.op('Slice', inputs, {}, type), type }
 }
 
@@ -80,7 +85,7 @@ function spreadOut(x: Operand, axis: number, dilation: number, e: Emission): Ope
     constantDim(dilation),
     e,
   )
-  const merged = withAxis(dims, axis, scaleDim(size, rational(dilation)))
+  const merged = dims.with(axis, scaleDim(size, rational(dilation)))
   return { id: x.id, name: e.reshape(wide.name, dtype, wide.type.dims, merged), type: { dtype, dims: merged } }
 }
 
@@ -126,10 +131,9 @@ export function findShifts(id: ValueId, e: Emission): Shifts | undefined {
   const dim = type.dims[axis]
   if (dim === undefined) return undefined
   const shifts = operands.map((operand): readonly [ValueId, number | undefined] => {
-    const { op, operands: of, attributes } = e.definition(operand)
-    if (op !== 'window' || attributes.axis !== axis) return [operand, 0]
-    const { stride, dilation, offset } = attributes
-    return [of[0] as ValueId, stride === 1 && dilation === 1 ? staticSize(offset) : undefined]
+    const node = e.definition(operand)
+    if (!isShift(node) || node.attributes.axis !== axis) return [operand, 0]
+    return [node.operands[0] as ValueId, staticSize(node.attributes.offset)]
   })
   const [source] = shifts[0] as readonly [ValueId, number | undefined]
   const { dtype, dims } = e.definition(source).type
@@ -146,7 +150,7 @@ export function findShifts(id: ValueId, e: Emission): Shifts | undefined {
       const places = e.once(`shifts:${positions}:${offsets}`, () =>
         e.op('Add', [e.op('Unsqueeze', [positions, e.ints([1])]), e.ints(offsets.map((offset) => offset + front))]),
       )
-      const read = { dtype, dims: withAxis(type.dims, axis, rows) }
+      const read = { dtype, dims: type.dims.with(axis, rows) }
       const apart = [...dims.slice(0, axis), rows, constantDim(offsets.length), ...dims.slice(beside)]
       const name = e.shared(`read:${from}:${places}`, () =>
         e.reshape(
@@ -173,11 +177,11 @@ export function padRows(
   const name = e.nameOf(source)
   if (front === 0 && back === 0) return { name, type: { dtype, dims } }
   const zeros = (count: number): string[] => {
-    const shape = withAxis(dims, axis, constantDim(count))
+    const shape = dims.with(axis, constantDim(count))
     const key = `zeros:${shape.map(({ key }) => key)}`
     return count === 0 ? [] : [e.once(key, () => e.op('Expand', [e.float(0), e.shape(shape)]))]
   }
-  const type = { dtype, dims: withAxis(dims, axis, addDim(dims[axis] as Dim, constantDim(front + back))) }
+  const type = { dtype, dims: dims.with(axis, addDim(dims[axis] as Dim, constantDim(front + back))) }
   const grown = e.shared(`padded:${source}:${axis}:${front}:${back}`, () =>
     e.op('Concat', [...zeros(front), name, ...zeros(back)], { axis: { int: axis } }, type),
   )

@@ -19,7 +19,7 @@ import {
 import { rational } from '../../shapes/rational.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, Operand } from './emission.ts'
-import { padRows, rangeOf, type Shifts, splitEvenly } from './window.ts'
+import { padRows, rangeOf, type Shifts, splitEvenly, withAxis } from './window.ts'
 
 type Contract = Attributes['contract']
 
@@ -114,11 +114,6 @@ function tilesOf(dim: Dim, apart: number, e: Emission): Tiles {
   })
   return { apart, bands, order }
 }
-
-const withAxis = ({ dtype, dims }: TensorType, axis: number, dim: Dim): TensorType => ({
-  dtype,
-  dims: dims.with(axis, dim),
-})
 
 /** A tensor with rows of zeros around its time axis. */
 interface Padded {
