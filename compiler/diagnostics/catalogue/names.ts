@@ -116,7 +116,9 @@ export const names = {
     (p) => ({
       message: `-D ${p.name}: the model has no hyper or labels of this name`,
       notes: p.available.length ? [`it has: ${p.available.join(', ')}`] : [],
-      help: didYouMean(p.suggestion),
+      help: p.suggestion
+        ? didYouMean(p.suggestion)
+        : ['labels and constants beside the model cannot be set: declare them in it'],
     }),
   ),
   hyperValue: error<{ name: string; value: string; wants: string }>('MCF2017', 'hyper-value', (p) => ({
