@@ -31,8 +31,9 @@ function sumOfShifted(b: Builder, x: ValueId, { axes, keep }: Attributes['sum'])
     const whole = b.dimsOf(u).length === dims.length && axes.every((axis) => b.dimsOf(u)[axis]?.key === dims[axis]?.key)
     if (!whole || !isConstantAlong(b.dimsOf(r), dims.length, axes)) continue
     const own = b.sum(u, axes, keep)
-    const lost = Math.max(0, b.dimsOf(r).length - b.dimsOf(own).length)
-    const shift = b.reshape(r, b.dimsOf(r).slice(lost))
+    const lacking = dims.length - b.dimsOf(r).length
+    const left = keep ? b.dimsOf(r) : b.dimsOf(r).filter((_, axis) => !axes.includes(axis + lacking))
+    const shift = b.reshape(r, left)
     return b.add(own, b.mul(shift, countOf(b, dims, axes, keep)))
   }
   return undefined

@@ -17,7 +17,7 @@ import { layout } from '../../../compiler/passes/layout.ts'
 import { type Pass, runPasses } from '../../../compiler/passes/pass.ts'
 import { shifts } from '../../../compiler/passes/shifts.ts'
 import { taps } from '../../../compiler/passes/taps.ts'
-import { batchDim, constantDim, seqDim } from '../../../compiler/shapes/dim.ts'
+import { batchDim, constantDim, oneDim, seqDim } from '../../../compiler/shapes/dim.ts'
 import { buildTrainingGraph } from '../../../compiler/train/training-graph.ts'
 import { handMadeMcfn } from '../../support/hand-made.ts'
 import { distance } from '../../support/ort.ts'
@@ -117,6 +117,17 @@ test('leaky rectifiers choose nothing, forwards and backwards', () => {
   expect(count(graph, 'select')).toBeGreaterThan(0)
   expect(count(after, 'select')).toBe(0)
   expectSame(graph, after, 1e-12)
+})
+
+test.each([true, false])('a shift of each position leaves a sum along the last axis, kept: %s', (keep) => {
+  const b = createBuilder()
+  const x = b.input('x', 'data', f32(batchDim, frames, c(4)))
+  const shift = b.reshape(b.sum(x, [2]), [batchDim, frames, oneDim])
+  const graph = b.finish({
+    seqs: [{ name: 'frames', low: 1, high: undefined, sources: [{ input: 'x', axis: 1, lengths: 'x_lengths' }] }],
+    outputs: [{ name: 'sum', value: b.sum(b.add(b.mul(x, x), shift), [2], keep), role: 'output' }],
+  })
+  expectSame(graph, centre.run(graph), 1e-12)
 })
 
 test('a bias before a normalisation over the batch has no gradient, and is not added', () => {
