@@ -1,6 +1,6 @@
 /** Makes graphs: each emitted operation is typed, simplified, and shared with an equal one that is there already. */
 import type { Attributes, InputRole, OpName } from '../ops/op.ts'
-import { describeCall, inferType, ops } from '../ops/table.ts'
+import { describeCall, inferType, ops, type Trait } from '../ops/table.ts'
 import { formatType, sameType } from '../ops/types.ts'
 import type { Dim } from '../shapes/dim.ts'
 import type { Span } from '../syntax/ast.ts'
@@ -117,171 +117,284 @@ export interface BuilderOptions {
 const SCALAR: TensorType = { dtype: 'f32', dims: [] }
 
 /** A builder that starts with the nodes of `base`, whose ids stay as they are. */
-export function createBuilder(base?: Graph, options: BuilderOptions = {}): Builder {
-  const simplifying = options.simplify ?? true
+export const createBuilder = (base?: Graph, options: BuilderOptions = {}): Builder =>
+  new View(createStore(base, options.simplify ?? true), {})
+
+/** What all views of a builder share. */
+interface Store {
+  readonly base: Graph | undefined
+  readonly simplifying: boolean
+  readonly nodes: AnyNode[]
+  readonly byKey: Map<string, ValueId>
+  node(value: ValueId): AnyNode
+  typeOf(value: ValueId): TensorType
+  dimsOf(value: ValueId): readonly Dim[]
+  /** Adds a node under its key. */
+  add(key: string, node: (id: ValueId) => AnyNode): ValueId
+}
+
+function createStore(base: Graph | undefined, simplifying: boolean): Store {
   const nodes: AnyNode[] = [...(base?.nodes ?? [])]
   const byId = new Map<ValueId, AnyNode>(nodes.map((node) => [node.id, node]))
   const byKey = new Map<string, ValueId>()
   let next = nodes.reduce((id, node) => Math.max(id, node.id + 1), 0)
-
-  const sharingKey = (
-    op: OpName,
-    operands: readonly ValueId[],
-    attributes: AnyNode['attributes'],
-    type: TensorType,
-  ): string => {
-    const commutative: readonly string[] = ops[op].traits
-    const order = commutative.includes('commutative') ? [...operands].sort((a, b) => a - b) : operands
-    return `${op}(${order.join()})${keyOf(attributes)}:${type.dtype}[${type.dims.map((dim) => dim.key).join()}]`
-  }
   for (const node of nodes) {
     const key = sharingKey(node.op, node.operands, node.attributes, node.type)
     if (!byKey.has(key)) byKey.set(key, node.id)
   }
-
   const node = (value: ValueId): AnyNode => {
     const found = byId.get(value)
     if (!found) throw new Error(`internal: there is no value %${value}`)
     return found
   }
-  const typeOf = (value: ValueId): TensorType => node(value).type
-
-  const view = (here: Where): Builder => {
-    const emit: Builder['emit'] = (op, operands, attributes, where, stated) => {
-      const types = operands.map(typeOf)
-      const type = inferType(op, types, attributes, stated)
-      if (typeof type === 'string')
-        throw new Error(`internal: ${describeCall(op, types)} ${keyOf(attributes)} is ill typed: ${type}`)
-      const place = where ? { ...here, ...where } : here
-      if (simplifying) {
-        const simpler = simplify(where ? view(place) : builder, op, operands, attributes, type)
-        if (simpler !== undefined) {
-          if (!sameType(typeOf(simpler), type))
-            throw new Error(
-              `internal: simplifying ${describeCall(op, types)} ${keyOf(attributes)} gave ${formatType(typeOf(simpler))}`,
-            )
-          return simpler
-        }
-      }
-      const key = sharingKey(op, operands, attributes, type)
-      const seen = simplifying || op === 'input' ? byKey.get(key) : undefined
-      if (seen !== undefined) return seen
-      const made = makeNode({
-        id: next++,
-        op,
-        operands: [...operands],
-        attributes,
-        type,
-        scope: place.scope ?? '',
-        label: place.label,
-        span: place.span,
-      })
+  return {
+    base,
+    simplifying,
+    nodes,
+    byKey,
+    node,
+    typeOf: (value) => node(value).type,
+    dimsOf: (value) => node(value).type.dims,
+    add: (key, make) => {
+      const made = make(next++)
       nodes.push(made)
       byId.set(made.id, made)
       byKey.set(key, made.id)
       return made.id
-    }
-    const unary =
-      (
-        op:
-          | 'neg'
-          | 'exp'
-          | 'log'
-          | 'sqrt'
-          | 'abs'
-          | 'sin'
-          | 'cos'
-          | 'tanh'
-          | 'sigmoid'
-          | 'relu'
-          | 'erf'
-          | 'floor'
-          | 'stopGradient'
-          | 'not',
-      ) =>
-      (x: ValueId) =>
-        emit(op, [x], {})
-    const binary =
-      (op: 'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'min' | 'equal' | 'less' | 'lessEqual' | 'and' | 'or') =>
-      (x: ValueId, y: ValueId) =>
-        emit(op, [x, y], {})
-    const builder: Builder = {
-      nodes,
-      in: (where) => view({ ...here, ...where }),
-      node,
-      typeOf,
-      dimsOf: (value) => typeOf(value).dims,
-      emit,
-      find: (op, operands, attributes) => {
-        const type = inferType(op, operands.map(typeOf), attributes)
-        return typeof type === 'string' ? undefined : byKey.get(sharingKey(op, operands, attributes, type))
-      },
-      finish: ({ outputs, ...parts }) => {
-        const live = liveNodes(nodes, outputs)
-        return {
-          name: parts.name ?? base?.name ?? '',
-          nodes: live,
-          outputs,
-          seqs: parts.seqs ?? base?.seqs ?? [],
-          variables: liveVariables(parts.variables ?? base?.variables ?? [], live, outputs),
-          padded: parts.padded ?? base?.padded ?? false,
-        }
-      },
-      input: (name, role, type) => emit('input', [], { name, role }, undefined, type),
-      constant: (value, type = SCALAR) => {
-        if (typeof value !== 'number' || type.dims.length === 0) return emit('constant', [], { value }, undefined, type)
-        return builder.broadcast(emit('constant', [], { value }, undefined, { dtype: type.dtype, dims: [] }), type.dims)
-      },
-      iota: (dim) => emit('iota', [], { dim }),
-      length: (dim) => emit('length', [], { dim }),
-      valid: (dim) => emit('valid', [], { dim }),
-      neg: unary('neg'),
-      exp: unary('exp'),
-      log: unary('log'),
-      sqrt: unary('sqrt'),
-      abs: unary('abs'),
-      sin: unary('sin'),
-      cos: unary('cos'),
-      tanh: unary('tanh'),
-      sigmoid: unary('sigmoid'),
-      relu: unary('relu'),
-      erf: unary('erf'),
-      floor: unary('floor'),
-      stopGradient: unary('stopGradient'),
-      not: unary('not'),
-      add: binary('add'),
-      sub: binary('sub'),
-      mul: binary('mul'),
-      div: binary('div'),
-      pow: binary('pow'),
-      max: binary('max'),
-      min: binary('min'),
-      equal: binary('equal'),
-      less: binary('less'),
-      lessEqual: binary('lessEqual'),
-      and: binary('and'),
-      or: binary('or'),
-      select: (condition, yes, no) => emit('select', [condition, yes, no], {}),
-      cast: (x, to) => emit('cast', [x], { to }),
-      transpose: (x, permutation) => emit('transpose', [x], { permutation }),
-      reshape: (x, dims) => emit('reshape', [x], { dims }),
-      broadcast: (x, dims) => emit('broadcast', [x], { dims }),
-      concat: (values, axis) => emit('concat', values, { axis }),
-      window: (x, { axis, offset, stride = 1, dilation = 1, dim }) =>
-        emit('window', [x], { axis, offset, stride, dilation, dim }),
-      gather: (x, ids, batchAxes) => emit('gather', [x, ids], { batchAxes }),
-      scatterAdd: (y, ids, batchAxes, dim) => emit('scatterAdd', [y, ids], { batchAxes, dim }),
-      sum: (x, axes, keep = false) => emit('sum', [x], { axes, keep }),
-      maximum: (x, axes, keep = false) => emit('maximum', [x], { axes, keep }),
-      softmax: (x, axis) => emit('softmax', [x], { axis }),
-      contract: (x, y, left, right, out) => {
-        const spec = { left, right, out }
-        return contractValues(builder, x, y, spec) ?? emit('contract', [x, y], spec)
-      },
-    }
-    return builder
+    },
   }
-  return view({})
+}
+
+function sharingKey(
+  op: OpName,
+  operands: readonly ValueId[],
+  attributes: AnyNode['attributes'],
+  type: TensorType,
+): string {
+  const traits: readonly Trait[] = ops[op].traits
+  const order = traits.includes('commutative') ? [...operands].sort((a, b) => a - b) : operands
+  return `${op}(${order.join()})${remembered(attributeKeys, attributes, keyOf)}:${remembered(typeKeys, type, typeKey)}`
+}
+
+// Passes copy most nodes with the attributes and types that they have.
+const attributeKeys = new WeakMap<object, string>()
+const typeKeys = new WeakMap<object, string>()
+const typeKey = ({ dtype, dims }: TensorType): string => `${dtype}[${dims.map((dim) => dim.key).join()}]`
+
+function remembered<T extends object>(keys: WeakMap<object, string>, value: T, make: (value: T) => string): string {
+  const known = keys.get(value)
+  if (known !== undefined) return known
+  const key = make(value)
+  keys.set(value, key)
+  return key
+}
+
+/** A builder at a place. Passes make one for each node, so it is a few references and no closures. */
+class View implements Builder {
+  readonly nodes: Builder['nodes']
+  readonly node: Builder['node']
+  readonly typeOf: Builder['typeOf']
+  readonly dimsOf: Builder['dimsOf']
+  readonly #store: Store
+  readonly #here: Where
+
+  constructor(store: Store, here: Where) {
+    this.nodes = store.nodes
+    this.node = store.node
+    this.typeOf = store.typeOf
+    this.dimsOf = store.dimsOf
+    this.#store = store
+    this.#here = here
+  }
+
+  in(where: Where): Builder {
+    return new View(this.#store, { ...this.#here, ...where })
+  }
+
+  emit<K extends OpName>(
+    op: K,
+    operands: readonly ValueId[],
+    attributes: Attributes[K],
+    where?: Where,
+    stated?: TensorType,
+  ): ValueId {
+    const { simplifying, byKey, typeOf, add } = this.#store
+    const types = operands.map(typeOf)
+    const type = inferType(op, types, attributes, stated)
+    if (typeof type === 'string')
+      throw new Error(`internal: ${describeCall(op, types)} ${keyOf(attributes)} is ill typed: ${type}`)
+    const place = where ? { ...this.#here, ...where } : this.#here
+    if (simplifying) {
+      const simpler = simplify(where ? new View(this.#store, place) : this, op, operands, attributes, type)
+      if (simpler !== undefined) {
+        if (!sameType(typeOf(simpler), type))
+          throw new Error(
+            `internal: simplifying ${describeCall(op, types)} ${keyOf(attributes)} gave ${formatType(typeOf(simpler))}`,
+          )
+        return simpler
+      }
+    }
+    const key = sharingKey(op, operands, attributes, type)
+    const seen = simplifying || op === 'input' ? byKey.get(key) : undefined
+    if (seen !== undefined) return seen
+    const { scope = '', label, span } = place
+    return add(key, (id) => makeNode({ id, op, operands: [...operands], attributes, type, scope, label, span }))
+  }
+
+  find<K extends OpName>(op: K, operands: readonly ValueId[], attributes: Attributes[K]): ValueId | undefined {
+    const type = inferType(op, operands.map(this.typeOf), attributes)
+    return typeof type === 'string' ? undefined : this.#store.byKey.get(sharingKey(op, operands, attributes, type))
+  }
+
+  finish({ outputs, ...parts }: GraphParts): Graph {
+    const { base } = this.#store
+    const live = liveNodes(this.nodes, outputs)
+    return {
+      name: parts.name ?? base?.name ?? '',
+      nodes: live,
+      outputs,
+      seqs: parts.seqs ?? base?.seqs ?? [],
+      variables: liveVariables(parts.variables ?? base?.variables ?? [], live, outputs),
+      padded: parts.padded ?? base?.padded ?? false,
+    }
+  }
+
+  input(name: string, role: InputRole, type: TensorType): ValueId {
+    return this.emit('input', [], { name, role }, undefined, type)
+  }
+  constant(value: number | readonly number[], type: TensorType = SCALAR): ValueId {
+    if (typeof value !== 'number' || type.dims.length === 0)
+      return this.emit('constant', [], { value }, undefined, type)
+    const scalar = this.emit('constant', [], { value }, undefined, { dtype: type.dtype, dims: [] })
+    return this.broadcast(scalar, type.dims)
+  }
+  iota(dim: Dim): ValueId {
+    return this.emit('iota', [], { dim })
+  }
+  length(dim: Dim): ValueId {
+    return this.emit('length', [], { dim })
+  }
+  valid(dim: Dim): ValueId {
+    return this.emit('valid', [], { dim })
+  }
+  neg(x: ValueId): ValueId {
+    return this.emit('neg', [x], {})
+  }
+  exp(x: ValueId): ValueId {
+    return this.emit('exp', [x], {})
+  }
+  log(x: ValueId): ValueId {
+    return this.emit('log', [x], {})
+  }
+  sqrt(x: ValueId): ValueId {
+    return this.emit('sqrt', [x], {})
+  }
+  abs(x: ValueId): ValueId {
+    return this.emit('abs', [x], {})
+  }
+  sin(x: ValueId): ValueId {
+    return this.emit('sin', [x], {})
+  }
+  cos(x: ValueId): ValueId {
+    return this.emit('cos', [x], {})
+  }
+  tanh(x: ValueId): ValueId {
+    return this.emit('tanh', [x], {})
+  }
+  sigmoid(x: ValueId): ValueId {
+    return this.emit('sigmoid', [x], {})
+  }
+  relu(x: ValueId): ValueId {
+    return this.emit('relu', [x], {})
+  }
+  erf(x: ValueId): ValueId {
+    return this.emit('erf', [x], {})
+  }
+  floor(x: ValueId): ValueId {
+    return this.emit('floor', [x], {})
+  }
+  stopGradient(x: ValueId): ValueId {
+    return this.emit('stopGradient', [x], {})
+  }
+  not(x: ValueId): ValueId {
+    return this.emit('not', [x], {})
+  }
+  add(x: ValueId, y: ValueId): ValueId {
+    return this.emit('add', [x, y], {})
+  }
+  sub(x: ValueId, y: ValueId): ValueId {
+    return this.emit('sub', [x, y], {})
+  }
+  mul(x: ValueId, y: ValueId): ValueId {
+    return this.emit('mul', [x, y], {})
+  }
+  div(x: ValueId, y: ValueId): ValueId {
+    return this.emit('div', [x, y], {})
+  }
+  pow(x: ValueId, y: ValueId): ValueId {
+    return this.emit('pow', [x, y], {})
+  }
+  max(x: ValueId, y: ValueId): ValueId {
+    return this.emit('max', [x, y], {})
+  }
+  min(x: ValueId, y: ValueId): ValueId {
+    return this.emit('min', [x, y], {})
+  }
+  equal(x: ValueId, y: ValueId): ValueId {
+    return this.emit('equal', [x, y], {})
+  }
+  less(x: ValueId, y: ValueId): ValueId {
+    return this.emit('less', [x, y], {})
+  }
+  lessEqual(x: ValueId, y: ValueId): ValueId {
+    return this.emit('lessEqual', [x, y], {})
+  }
+  and(x: ValueId, y: ValueId): ValueId {
+    return this.emit('and', [x, y], {})
+  }
+  or(x: ValueId, y: ValueId): ValueId {
+    return this.emit('or', [x, y], {})
+  }
+  select(condition: ValueId, yes: ValueId, no: ValueId): ValueId {
+    return this.emit('select', [condition, yes, no], {})
+  }
+  cast(x: ValueId, to: DType): ValueId {
+    return this.emit('cast', [x], { to })
+  }
+  transpose(x: ValueId, permutation: readonly number[]): ValueId {
+    return this.emit('transpose', [x], { permutation })
+  }
+  reshape(x: ValueId, dims: readonly Dim[]): ValueId {
+    return this.emit('reshape', [x], { dims })
+  }
+  broadcast(x: ValueId, dims: readonly Dim[]): ValueId {
+    return this.emit('broadcast', [x], { dims })
+  }
+  concat(values: readonly ValueId[], axis: number): ValueId {
+    return this.emit('concat', values, { axis })
+  }
+  window(x: ValueId, { axis, offset, stride = 1, dilation = 1, dim }: Window): ValueId {
+    return this.emit('window', [x], { axis, offset, stride, dilation, dim })
+  }
+  gather(x: ValueId, ids: ValueId, batchAxes: number): ValueId {
+    return this.emit('gather', [x, ids], { batchAxes })
+  }
+  scatterAdd(y: ValueId, ids: ValueId, batchAxes: number, dim: Dim): ValueId {
+    return this.emit('scatterAdd', [y, ids], { batchAxes, dim })
+  }
+  sum(x: ValueId, axes: readonly number[], keep = false): ValueId {
+    return this.emit('sum', [x], { axes, keep })
+  }
+  maximum(x: ValueId, axes: readonly number[], keep = false): ValueId {
+    return this.emit('maximum', [x], { axes, keep })
+  }
+  softmax(x: ValueId, axis: number): ValueId {
+    return this.emit('softmax', [x], { axis })
+  }
+  contract(x: ValueId, y: ValueId, left: readonly number[], right: readonly number[], out: readonly number[]): ValueId {
+    const spec = { left, right, out }
+    return contractValues(this, x, y, spec) ?? this.emit('contract', [x, y], spec)
+  }
 }
 
 /** The one place where an op and its attributes, typed together, become a member of the union of nodes. */
@@ -320,26 +433,47 @@ export const copyNode = <K extends OpName>(builder: Builder, node: Node<K>, oper
 
 /**
  * Builds a graph again node by node. `visit` gets each node, its operands in the new graph and a builder that stands
- * at the node's place; it gives the value to use instead, or undefined for a copy. `parts` replaces what it names,
+ * at the node's place; it gives the value to use instead, or undefined for a copy. What is copied over copies is not
+ * simplified again, so a graph that was built without simplifying stays so. `parts` replaces what it names,
  * in terms of new values.
  */
 export function mapGraph(
   graph: Graph,
   visit: (node: AnyNode, operands: readonly ValueId[], builder: Builder) => ValueId | undefined,
-  options: BuilderOptions & { readonly padded?: boolean } = {},
+  options: BuilderOptions & {
+    readonly padded?: boolean
+    /** Told which value stands for each node. */
+    readonly onMapped?: (node: AnyNode, value: ValueId) => void
+  } = {},
 ): Graph {
-  const builder = createBuilder(undefined, options)
+  const store = createStore(undefined, options.simplify ?? true)
   const mapped = new Map<ValueId, ValueId>()
+  // What is copied over copies is in its smallest form already.
+  const copied = new Set<ValueId>()
   for (const node of graph.nodes) {
+    const { scope, label, span } = node
     const operands = node.operands.map((operand) => mapped.get(operand) as ValueId)
-    const here = builder.in({ scope: node.scope, label: node.label, span: node.span })
-    mapped.set(node.id, visit(node, operands, here) ?? copyNode(here, node, operands))
+    const here = new View(store, { scope, label, span })
+    let value = visit(node, operands, here)
+    if (value === undefined) {
+      const unchanged = store.simplifying && node.operands.every((operand) => copied.has(operand))
+      if (unchanged) copied.add(node.id)
+      value = unchanged ? shareCopy(store, node, operands) : copyNode(here, node, operands)
+    }
+    mapped.set(node.id, value)
+    options.onMapped?.(node, value)
   }
-  return builder.finish({
+  return new View(store, {}).finish({
     name: graph.name,
     outputs: graph.outputs.map((output) => ({ ...output, value: mapped.get(output.value) as ValueId })),
     seqs: graph.seqs,
     variables: graph.variables,
     padded: options.padded ?? graph.padded,
   })
+}
+
+/** A node over operands of the same types, or an equal one that is there already. */
+function shareCopy({ byKey, add }: Store, node: AnyNode, operands: readonly ValueId[]): ValueId {
+  const key = sharingKey(node.op, operands, node.attributes, node.type)
+  return byKey.get(key) ?? add(key, (id) => makeNode({ ...node, id, operands }))
 }

@@ -1,6 +1,6 @@
 /** How a contraction becomes a matrix product: the order of axes that moves the least memory. */
 import type { Attributes } from '../ops/op.ts'
-import { BATCH, type Dim, productDims } from '../shapes/dim.ts'
+import { BATCH, type Dim } from '../shapes/dim.ts'
 import { toNumber } from '../shapes/rational.ts'
 
 export type Label = number
@@ -34,13 +34,20 @@ export const sameOrder = (a: readonly Label[], b: readonly Label[]): boolean =>
   a.length === b.length && a.every((label, i) => label === b[i])
 
 /** The number of elements of a tensor of these dims, with a guess for what is known at run time only. */
-export const guessSize = (dims: readonly Dim[]): number =>
-  productDims(dims).terms.reduce(
-    (sum, term) =>
-      sum +
-      term.atoms.reduce((n, a) => n * (a.kind === 'seq' && a.name === BATCH ? 32 : 200), toNumber(term.coefficient)),
+export const guessSize = (dims: readonly Dim[]): number => dims.reduce((size, dim) => size * guessDim(dim), 1)
+
+const guesses = new WeakMap<Dim, number>()
+function guessDim(dim: Dim): number {
+  const known = guesses.get(dim)
+  if (known !== undefined) return known
+  const guess = dim.terms.reduce(
+    (sum, { coefficient, atoms }) =>
+      sum + atoms.reduce((n, a) => n * (a.kind === 'seq' && a.name === BATCH ? 32 : 200), toNumber(coefficient)),
     0,
   )
+  guesses.set(dim, guess)
+  return guess
+}
 
 /** What it costs to bring axes from one order into another: twice as much where the innermost one moves, as rows are torn apart. */
 export function transposeCost(dims: readonly Dim[], permutation: readonly number[]): number {

@@ -39,6 +39,8 @@ export function illFormed(dims: readonly Dim[]): string | undefined {
  * none. A ragged axis must belong to the same batch axis in each operand.
  */
 export function broadcastDims(operands: readonly (readonly Dim[])[]): readonly Dim[] | string {
+  const [first] = operands
+  if (first && operands.every((dims) => dims === first || sameDims(dims, first))) return first
   const rank = Math.max(0, ...operands.map((dims) => dims.length))
   const out: Dim[] = Array.from({ length: rank }, () => oneDim)
   for (const dims of operands) {

@@ -1,5 +1,5 @@
 /** How often values are read, so that a rewrite does not make again what others still need. */
-import { type Builder, copyNode, mapGraph } from '../ir/builder.ts'
+import { type Builder, mapGraph } from '../ir/builder.ts'
 import type { AnyNode, Graph, ValueId } from '../ir/graph.ts'
 
 /** The number of operands and outputs that each value of a graph is. */
@@ -23,9 +23,7 @@ export function mapWithReaders(
   const before = readersOf(graph)
   const readers = new Map<ValueId, number>()
   const alone = (value: ValueId): boolean => (readers.get(value) ?? 1) <= 1
-  return mapGraph(graph, (node, operands, b) => {
-    const value = visit(node, operands, b, alone) ?? copyNode(b, node, operands)
-    readers.set(value, (readers.get(value) ?? 0) + (before.get(node.id) ?? 0))
-    return value
+  return mapGraph(graph, (node, operands, b) => visit(node, operands, b, alone), {
+    onMapped: ({ id }, value) => void readers.set(value, (readers.get(value) ?? 0) + (before.get(id) ?? 0)),
   })
 }
