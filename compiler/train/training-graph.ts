@@ -21,6 +21,8 @@ import { clipByNorm, optimisers, slotsOf } from './optimisers.ts'
 
 export interface TrainingOptions extends Pick<OnnxOptions, 'opset' | 'metadata' | 'positionOf' | 'producerVersion'> {
   readonly optimiser: OptimiserKind
+  /** Where the step will be taken; both take it, but each has its own way to be fast. The CPU unless given. */
+  readonly on?: 'cpu' | 'gpu'
   readonly passes?: PassOptions
 }
 
@@ -178,12 +180,12 @@ export function emitTraining(program: Program, options: TrainingOptions): Traini
       ? [{ name: node.attributes.name, dims: node.type.dims }]
       : [],
   )
-  const { optimiser, passes, ...rest } = options
+  const { optimiser, passes, on = 'cpu', ...rest } = options
   const { signature } = program
   const batched = signature.targets.map(({ name, dtype, dims }) => ({ name, dtype, dims: [batchDim, ...dims] }))
   const inputs = [...signatureInputs(signature), ...batched]
   const padded = runPasses(graph, trainingPasses, passes)
-  return { onnx: emitOnnx(padded, { ...rest, inputs, onnxRuntime: true }), params, states, slots, noise, optimiser }
+  return { onnx: emitOnnx(padded, { ...rest, inputs, onnxRuntime: on }), params, states, slots, noise, optimiser }
 }
 
 /** What the forward graph goes through before it is differentiated. */

@@ -5,8 +5,8 @@ import { compile } from '../../compiler/compile.ts'
 import { exportInference } from '../../compiler/emit/onnx/export.ts'
 import { type NdArray, ndArray, sizeOf } from '../../compiler/interpret/array.ts'
 import { interpret } from '../../compiler/interpret/interpret.ts'
-import type { Env } from '../../compiler/interpret/ragged.ts'
-import type { Graph } from '../../compiler/ir/graph.ts'
+import { type Env, fillInvalid } from '../../compiler/interpret/ragged.ts'
+import type { Graph, TensorType } from '../../compiler/ir/graph.ts'
 import { makeNodeReader } from '../../compiler/source/node-reader.ts'
 import { initialValues, layoutOf } from '../../compiler/train/initialise.ts'
 import { buildTrainingGraph, emitTraining } from '../../compiler/train/training-graph.ts'
@@ -147,17 +147,21 @@ export function stepCase(program: Program, optimiser: OptimiserKind): StepCase {
   return { graph, params, states, slots, env, feeds }
 }
 
-/** How far each output of a step is from the interpreter's, relative to its greatest element. */
-export const stepDistances = (
+/** How far each output of a step is from the interpreter's, relative to its greatest element; padding has to be zero. */
+export function stepDistances(
   { graph, feeds, env }: StepCase,
   found: Readonly<Record<string, NdArray>>,
-): Record<string, number> =>
-  Object.fromEntries(
-    [...interpret(graph, feeds, env)].map(([name, value]) => [
-      name,
-      apart(found[name], value) / Math.max(size(value), 1e-30),
-    ]),
+): Record<string, number> {
+  const types = new Map(graph.nodes.map((node) => [node.id, node.type]))
+  const expected = interpret(graph, feeds, env)
+  return Object.fromEntries(
+    graph.outputs.map(({ name, value: id }) => {
+      const value = expected.get(name) as NdArray
+      fillInvalid(value.data, types.get(id) as TensorType, env, 0)
+      return [name, apart(found[name], value) / Math.max(size(value), 1e-30)]
+    }),
   )
+}
 
 /** One training step of the emitted model against the interpreter's, relative to the greatest element of each output. */
 export async function compareStep(program: Program, optimiser: OptimiserKind): Promise<Record<string, number>> {

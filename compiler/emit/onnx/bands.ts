@@ -5,7 +5,6 @@ import { addDim, type Dim } from '../../shapes/dim.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, Operand } from './emission.ts'
 import { findShifts, rangeOf, splitEvenly, withAxis } from './window.ts'
-import { emitThreeTaps } from './winograd.ts'
 
 /** With four, a band of a large batch is about what a core's share of a cache holds. */
 const count = 4
@@ -26,14 +25,12 @@ export function emitInBands(
   for (const side of [0, 1] as const) {
     const shifts = findShifts(operands[side].id, e)
     if (!shifts) continue
-    const fewer = emitThreeTaps(operands, side, shifts, labels, type, e)
-    if (fewer !== undefined) return fewer
     const [own, other] = [operands[side], operands[1 - side] as Operand]
     const [ownLabels, otherLabels] = side === 0 ? [labels.left, labels.right] : [labels.right, labels.left]
     const label = ownLabels[shifts.axis] as number
     const [axis, place] = [otherLabels.indexOf(label), labels.out.indexOf(label)]
     const parts = bandsOf(own.type.dims[shifts.axis] as Dim, e).map(({ positions, rows }) => {
-      const first = shifts.read(positions, rows)
+      const first = shifts.read(positions, rows, e)
       const second = axis < 0 ? other : rowsOf(other, axis, { positions, rows }, e)
       const [left, right] = side === 0 ? [first, second] : [second, first]
       return emitContract(left, right, labels, place < 0 ? type : withAxis(type, place, rows), e)

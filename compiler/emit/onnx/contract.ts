@@ -3,6 +3,7 @@ import type { TensorType } from '../../ir/graph.ts'
 import { groupLabels, type Label, planProduct, type Reading, readingOf, sameOrder } from '../../ir/product.ts'
 import { type Dim, oneDim, productDims } from '../../shapes/dim.ts'
 import type { Emission, Operand } from './emission.ts'
+import { cutInHalves, sumParts } from './halves.ts'
 
 /**
  * Emits `contract`: labels as einsum's, see ops/op.ts. Weight gradients become one product over merged batch and time
@@ -37,15 +38,14 @@ export function emitContract(
     return transposeTo(sum, order, labels.out, dimsOf, e)
   }
 
+  const halves = e.forOnnxRuntime ? cutInHalves([left, right], labels, type, e, false) : undefined
+  if (halves) return sumParts(emitContract(...halves.operands, halves.labels, halves.type, e), halves, e)
+
   const plan = planProduct(labels, dimsOf)
   const [a, b] = plan.swap ? [right, left] : [left, right]
   const [aLabels, bLabels] = plan.swap ? [labels.right, labels.left] : [labels.left, labels.right]
   const merged = (list: readonly Label[]): Dim => (list.length === 0 ? oneDim : productDims(dimsOf(list)))
   const order = [...plan.kept, ...plan.rows, ...plan.columns]
-  const multiply = (first: Arranged, second: Arranged, natural: readonly Dim[]): string => {
-    const product = e.op('MatMul', [first.name, second.name], {}, { dtype: 'f32', dims: natural })
-    return transposeTo(e.reshape(product, 'f32', natural, dimsOf(order)), order, labels.out, dimsOf, e)
-  }
   const [outer, ...inner] = plan.summed
   const isRow = plan.kind === 'flat' && plan.rows.length === 0 && plan.columns.length > 0 && plan.moves.a === 0
   if (isRow && plan.moves.b === 0 && outer !== undefined && inner.length > 0) {
@@ -60,16 +60,37 @@ export function emitContract(
     // Leading axes stay apart; without rows ONNX's rule for a vector gives the right rank.
     const first = arrange(a, aLabels, [], readA, 'open', dimsOf, e)
     const second = arrange(b, bLabels, [], readB, 'pair', dimsOf, e)
-    return multiply(first, second, [...first.dims.slice(0, -1), merged(plan.columns)])
+    const natural = [...first.dims.slice(0, -1), merged(plan.columns)]
+    const product = e.op('MatMul', [first.name, second.name], {}, { dtype: 'f32', dims: natural })
+    return transposeTo(e.reshape(product, 'f32', natural, dimsOf(order)), order, labels.out, dimsOf, e)
   }
   // ONNX Runtime joins a reordering with the turn after it and then moves all at once, but where a reshape is between them.
   const parted = [[aLabels, front, readA] as const, [bLabels, plan.kept, readB] as const].some(
     ([from, lead, { outer, inner, turned }]) => turned && !sameOrder(from, [...lead, ...outer, ...inner]),
   )
   const form = parted ? 'joined' : 'pair'
-  const first = arrange(a, aLabels, front, readA, form, dimsOf, e)
+  const own = arrange(a, aLabels, front, readA, form, dimsOf, e)
   const second = arrange(b, bLabels, plan.kept, readB, form, dimsOf, e)
-  return multiply(first, second, [...second.dims.slice(0, -2), merged(plan.rows), merged(plan.columns)])
+  const lead = second.dims.slice(0, -2)
+  // ONNX Runtime 1.30 does not repeat a matrix for a batch of none.
+  const first = plan.kind === 'spread' && lead.some(e.mayBeEmpty) ? repeat(own, lead, e) : own
+  const natural = [...lead, merged(plan.rows), merged(plan.columns)]
+  const product = e.op('MatMul', [first.name, second.name], {}, { dtype: 'f32', dims: natural })
+  const sum = zeroWithout(merged(plan.summed), product, natural, e)
+  return transposeTo(e.reshape(sum, 'f32', natural, dimsOf(order)), order, labels.out, dimsOf, e)
+}
+
+/** Products summed over an axis that may have no position: of several empty ones ONNX Runtime 1.30 writes only the first. */
+export function zeroWithout(depth: Dim, products: string, dims: readonly Dim[], e: Emission): string {
+  if (!e.mayBeEmpty(depth)) return products
+  const some = e.once(`some:${depth.key}`, () => e.op('Less', [e.ints([0]), e.extent(depth)]))
+  return e.op('Where', [some, products, e.float(0)], {}, { dtype: 'f32', dims })
+}
+
+/** A matrix for each position of some axes. */
+function repeat({ name, dims }: Arranged, lead: readonly Dim[], e: Emission): Arranged {
+  const all = [...lead, ...dims]
+  return { name: e.op('Expand', [name, e.shape(all)], {}, { dtype: 'f32', dims: all }), dims: all }
 }
 
 /**
@@ -87,7 +108,8 @@ function rowProduct(
   const [depth, width] = [productDims(dimsOf(inner)), productDims(dimsOf(columns))]
   const first = e.reshape(row.name, 'f32', row.type.dims, [lead, oneDim, depth])
   const second = e.reshape(matrix.name, 'f32', matrix.type.dims, [lead, depth, width])
-  const products = e.op('MatMul', [first, second], {}, { dtype: 'f32', dims: [lead, oneDim, width] })
+  const dims = [lead, oneDim, width]
+  const products = zeroWithout(depth, e.op('MatMul', [first, second], {}, { dtype: 'f32', dims }), dims, e)
   const sum = e.op('ReduceSum', [products, e.ints([0, 1])], { keepdims: { int: 0 } }, { dtype: 'f32', dims: [width] })
   return transposeTo(e.reshape(sum, 'f32', [width], dimsOf(columns)), columns, out, dimsOf, e)
 }

@@ -1,12 +1,13 @@
 /** What a lowering works with: it adds ONNX nodes, constants, extents and lengths to the model being written. */
 import type { AnyNode, DType, SeqInfo, TensorType, ValueId } from '../../ir/graph.ts'
-import { type Atom, BATCH, type Dim, formatDim, isRagged, sameDim, staticSize } from '../../shapes/dim.ts'
+import { sameDims } from '../../ops/types.ts'
+import { type Atom, BATCH, type Dim, evaluateDim, formatDim, isRagged, sameDim, staticSize } from '../../shapes/dim.ts'
 import type { OnnxAttribute, OnnxDim, OnnxNode, OnnxTensor, OnnxValue } from './model.ts'
 
 /** A value that a lowering reads. */
 export interface Operand {
   readonly id: ValueId
-  /** Its name in the ONNX graph. */
+  /** Its name in the ONNX graph. A value that is held in parts is put together when its name is first asked for. */
   readonly name: string
   readonly type: TensorType
 }
@@ -16,8 +17,10 @@ export type OnnxAttributes = Readonly<Record<string, OnnxAttribute>>
 /** The model being written. Names that methods return are names of ONNX values. */
 export interface Emission {
   readonly opset: number
-  /** Whether a Pad may cut with numbers below 0: one pass over memory in place of two, but not every engine has it. */
-  readonly cutsByPad: boolean
+  /** Whether ONNX Runtime alone will run the model: a Pad may then cut, and what it is slow at is written another way. */
+  readonly forOnnxRuntime: boolean
+  /** Whether large values are worked on in parts that fit a CPU's caches. */
+  readonly forCaches: boolean
   /** The node that makes a value of the graph. */
   definition(value: ValueId): AnyNode
   /** The name of a value of the graph that was written before. */
@@ -40,6 +43,10 @@ export interface Emission {
   shared(key: string, make: () => string): string
   /** i64 [1]: the padded extent of an axis of this dim; never negative. */
   extent(dim: Dim): string
+  /** States the extent, i64 [1], of a length that a lowering makes up. */
+  setExtent(length: string, extent: string): void
+  /** Whether an axis of this dim can have no position, in a batch of one sample or more. */
+  mayBeEmpty(dim: Dim): boolean
   /** i64 [n]: extents of these dims, one after another. */
   shape(dims: readonly Dim[]): string
   /** i64 [batch]: the dim at each sample's own lengths, as it is: perhaps negative. */
@@ -75,6 +82,8 @@ const toData = (dtype: DType, values: readonly number[]): OnnxTensor['data'] => 
 
 /** The names of inputs that a graph's lengths are read from. */
 export interface Sources {
+  /** The least that each length name can be. */
+  readonly lows: ReadonlyMap<string, number>
   /** The input and axis that has the extent of a length name, `batch` included. */
   readonly axes: ReadonlyMap<string, { readonly input: string; readonly axis: number }>
   /** The lengths input of each length name. */
@@ -96,7 +105,7 @@ export function findSources(seqs: readonly SeqInfo[], inputs: readonly OnnxInput
     const source = seq.sources.find((s) => names.has(s.lengths))
     if (source) lengths.set(seq.name, source.lengths)
   }
-  return { axes, lengths }
+  return { lows: new Map(seqs.map(({ name, low }) => [name, low])), axes, lengths }
 }
 
 /** A graph input before it is written. */
@@ -124,7 +133,7 @@ export function createDraft(
   opset: number,
   sources: Sources,
   taken: Iterable<string>,
-  given: Pick<Emission, 'definition' | 'nameOf' | 'cutsByPad'>,
+  given: Pick<Emission, 'definition' | 'nameOf' | 'forOnnxRuntime' | 'forCaches'>,
 ): Draft {
   const nodes: OnnxNode[] = []
   const initialisers: OnnxTensor[] = []
@@ -296,8 +305,17 @@ export function createDraft(
   const lengths: Emission['lengths'] = (dim) =>
     isNeverNegative(dim) ? offsets(dim) : apart(`lengths:${dim.key}`, () => op('Max', [offsets(dim), ints([0])]))
 
+  /** What a value was before it was reshaped: ONNX Runtime joins reshapes too, but then runs what feeds them in another order. */
+  const origins = new Map<string, { readonly value: string; readonly dims: readonly Dim[] }>()
   const reshape: Emission['reshape'] = (value, dtype, from, to) => {
-    if (from.length === to.length && from.every((dim, i) => sameDim(dim, to[i] as Dim))) return value
+    const origin = origins.get(value)
+    if (origin) return reshape(origin.value, dtype, origin.dims, to)
+    if (sameDims(from, to)) return value
+    const name = addReshape(value, dtype, from, to)
+    origins.set(name, { value, dims: from })
+    return name
+  }
+  const addReshape: Emission['reshape'] = (value, dtype, from, to) => {
     const type: TensorType = { dtype, dims: to }
     const sizes = to.map((dim, i) => staticSize(dim) ?? (from[i] && sameDim(from[i], dim) ? 0 : undefined))
     const open = sizes.filter((size) => size === undefined).length
@@ -320,6 +338,9 @@ export function createDraft(
     once: apart,
     shared: once,
     extent,
+    setExtent: (length, value) => void made.set(`axis:${length}`, value),
+    // Lengths that a lowering makes up have a position, and dims never shrink as lengths grow.
+    mayBeEmpty: (dim) => evaluateDim(dim, (name) => sources.lows.get(name) ?? 1) < 1,
     shape,
     offsets,
     lengths,
@@ -336,15 +357,22 @@ export function createDraft(
       doc = text
     },
     rename: (value, to, from) => {
-      const at = nodes.findIndex((node, i) => i >= from && node.outputs[0] === value)
+      let at = from
+      while (at < nodes.length && nodes[at]?.outputs[0] !== value) at++
       const last = nodes[at]
       if (!last || shared.has(value)) return false
       const swap = (name: string): string => (name === value ? to : name)
       nodes[at] = { ...last, outputs: [to] }
       for (let i = at + 1; i < nodes.length; i++) {
         const node = nodes[i] as OnnxNode
-        if (node.inputs.includes(value)) nodes[i] = { ...node, inputs: node.inputs.map(swap) }
+        if (!node.inputs.includes(value)) continue
+        nodes[i] = { ...node, inputs: node.inputs.map(swap) }
+        const [result] = node.outputs as [string]
+        const origin = origins.get(result)
+        if (origin?.value === value) origins.set(result, { ...origin, value: to })
       }
+      const origin = origins.get(value)
+      if (origin) origins.set(to, origin)
       values.delete(value)
       return true
     },

@@ -2,13 +2,11 @@
 import type { Signature } from '../../artefact.ts'
 import { missingWeight, reservedName, weightSize } from '../../diagnostics/catalogue/targets.ts'
 import { DiagnosticError, diagnose } from '../../diagnostics/diagnostic.ts'
-import type { AnyNode, Graph, Node, ValueId, Variable } from '../../ir/graph.ts'
+import type { AnyNode, Graph, ValueId, Variable } from '../../ir/graph.ts'
 import { lengthsRead } from '../../ir/lengths.ts'
-import type { OpName } from '../../ops/op.ts'
 import { batchDim } from '../../shapes/dim.ts'
 import type { Span } from '../../syntax/ast.ts'
-import { createDraft, findSources, type OnnxInput, type Operand, onnxDim } from './emission.ts'
-import { lowerings, type OnnxLowering } from './lowerings.ts'
+import { createDraft, type Emission, findSources, type OnnxInput, type Operand, onnxDim } from './emission.ts'
 import {
   checkOpset,
   defaultOpset,
@@ -18,6 +16,8 @@ import {
   type OnnxTensor,
   type OnnxValue,
 } from './model.ts'
+import { createPartNames, type Parted } from './parts.ts'
+import { createWriter } from './writer.ts'
 
 export interface OnnxOptions {
   /** 13 to 21; 17 unless given. */
@@ -30,18 +30,8 @@ export interface OnnxOptions {
   /** Inputs that the model has whether the graph reads them or not, in this order; others follow in the graph's. */
   readonly inputs?: readonly OnnxInput[]
   readonly producerVersion?: string
-  /** True for a model that ONNX Runtime alone will run: it may use what other engines lack. */
-  readonly onnxRuntime?: boolean
-}
-
-/** The row of one op, applied to a node of that op. */
-const lower = <K extends OpName>(
-  node: Node<K>,
-  operands: readonly Operand[],
-  draft: ReturnType<typeof createDraft>,
-): string => {
-  const table: { readonly [P in OpName]: OnnxLowering<P> } = lowerings
-  return table[node.op](node, operands, draft.emission)
+  /** Where ONNX Runtime runs a model that is for it alone, and may then use what other engines lack. */
+  readonly onnxRuntime?: 'cpu' | 'gpu'
 }
 
 /**
@@ -62,25 +52,33 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
     }
   }
   const values = new Map<ValueId, Operand>()
+  const partNames = createPartNames()
   const definitions = new Map<ValueId, AnyNode>(graph.nodes.map((node) => [node.id, node]))
   const draft = createDraft(
     opset,
     findSources(graph.seqs, inputs),
     [...names, ...graph.outputs.map((output) => output.name)],
     {
-      cutsByPad: options.onnxRuntime === true,
+      forOnnxRuntime: options.onnxRuntime !== undefined,
+      forCaches: options.onnxRuntime === 'cpu',
       definition: (value) => definitions.get(value) as AnyNode,
-      nameOf: (value) => (values.get(value) as Operand).name,
+      nameOf: (value) => partNames.nameOf(value) ?? (values.get(value) as Operand).name,
     },
   )
-
+  const write = createWriter(graph, partNames, draft.emission)
   const outputOf = new Map<ValueId, string>()
   for (const output of graph.outputs) if (!outputOf.has(output.value)) outputOf.set(output.value, output.name)
   for (const node of graph.nodes) {
+    if (!write.needed.has(node.id)) continue
     const operands = node.operands.map((id) => values.get(id) as Operand)
     const start = draft.nodes.length
     draft.enter(node.scope, node.span && options.positionOf?.(node.span))
-    let name = lower(node, operands, draft)
+    const written = write.node(node, operands)
+    if (typeof written !== 'string') {
+      values.set(node.id, wholeOf(node, written, draft.emission))
+      continue
+    }
+    let name = written
     const output = outputOf.get(node.id)
     const wanted = output ?? (node.label === undefined ? undefined : draft.unique(pathOf(node)))
     if (wanted !== undefined && draft.rename(name, wanted, start)) {
@@ -91,21 +89,20 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
     values.set(node.id, { id: node.id, name, type: node.type })
   }
   draft.enter('', undefined)
-  const nodes = [...draft.nodes]
   const outputs: OnnxValue[] = graph.outputs.map((output) => {
-    const value = values.get(output.value) as Operand
-    if (value.name !== output.name) {
-      nodes.push({
+    const { name, type } = values.get(output.value) as Operand
+    if (name !== output.name) {
+      draft.nodes.push({
         name: `output/${output.name}`,
         type: 'Identity',
-        inputs: [value.name],
+        inputs: [name],
         outputs: [output.name],
         attributes: {},
       })
     }
-    return { name: output.name, dtype: value.type.dtype, dims: value.type.dims.map(onnxDim) }
+    return { name: output.name, dtype: type.dtype, dims: type.dims.map(onnxDim) }
   })
-  const live = liveParts(nodes, [...initialisers, ...draft.initialisers], draft.values, outputs)
+  const live = liveParts(draft.nodes, [...initialisers, ...draft.initialisers], draft.values, outputs)
   return encodeModel({
     opset,
     producerVersion: options.producerVersion ?? '',
@@ -118,6 +115,15 @@ export function emitOnnx(graph: Graph, options: OnnxOptions = {}): Uint8Array {
     },
   })
 }
+
+/** A value that is held in parts, as an operand: put together at the first one that reads it whole. */
+const wholeOf = ({ id, type }: AnyNode, { whole }: Parted, e: Emission): Operand => ({
+  id,
+  type,
+  get name() {
+    return e.shared(`whole:${id}`, whole)
+  },
+})
 
 /** What the outputs need: a lowering may have found a shorter way around a value. */
 function liveParts(

@@ -4,7 +4,7 @@ import { clipped, leakyRectifier, scaled } from '../../ir/match.ts'
 import type { OpName } from '../../ops/op.ts'
 import { isRagged, oneDim, productDims, staticSize } from '../../shapes/dim.ts'
 import { emitInBands } from './bands.ts'
-import { emitContract } from './contract.ts'
+import { emitContract, zeroWithout } from './contract.ts'
 import type { Emission, OnnxAttributes, Operand } from './emission.ts'
 import { emitGather, emitScatterAdd } from './gather.ts'
 import { emitShifts, emitWindow, rangeOf } from './window.ts'
@@ -64,14 +64,13 @@ function sumOfRows(node: Node<'sum'>, [x]: readonly Operand[], e: Emission): str
   if (rows.every((dim) => staticSize(dim) !== undefined)) return undefined
   if (!columns.every((dim) => staticSize(dim) !== undefined)) return undefined
   const [height, width] = [productDims(rows), productDims(columns)]
-  const ones = e.once(`ones:${height.key}`, () =>
-    e.op('Expand', [
-      e.float(1),
-      e.once(`row:${height.key}`, () => e.op('Concat', [e.ints([1]), e.extent(height)], { axis: { int: 0 } })),
-    ]),
+  // A row for each, as ONNX Runtime does not repeat one for a batch of none.
+  const ones = e.once(`ones:${lead.key}:${height.key}`, () =>
+    e.op('Expand', [e.float(1), e.shape([lead, oneDim, height])]),
   )
   const matrix = e.reshape(name, 'f32', type.dims, [lead, height, width])
-  const products = e.op('MatMul', [ones, matrix], {}, { dtype: 'f32', dims: [lead, oneDim, width] })
+  const dims = [lead, oneDim, width]
+  const products = zeroWithout(height, e.op('MatMul', [ones, matrix], {}, { dtype: 'f32', dims }), dims, e)
   const sums = e.op('ReduceSum', [products, e.ints([0, 1])], { keepdims: { int: 0 } }, { dtype: 'f32', dims: [width] })
   return e.reshape(sums, 'f32', [width], node.type.dims)
 }

@@ -98,7 +98,7 @@ function emitAffine(x: Operand, axis: number, offset: number, stride: number, di
   const beyond = subDim(last, size)
   const after = staticSize(beyond)
   const cuts = offset > 0 || after === undefined || after < 0
-  if (after !== undefined && stride === 1 && cuts && e.cutsByPad && (before > 0 || after > 0)) {
+  if (after !== undefined && stride === 1 && cuts && e.forOnnxRuntime && (before > 0 || after > 0)) {
     return pad(x, axis, -offset, after, dim, e).name
   }
   // Padding comes first, so that an axis that is shorter than the offset is cut where it should be.
@@ -119,24 +119,24 @@ export interface Shifts {
    * Some rows of them all, by their positions (i64 [rows]): one gather from the padded tensor, whose rows ONNX Runtime
    * copies in parallel, in place of a pad for each shift and a concatenation.
    */
-  read(positions: string, rows: Dim): Operand
+  read(positions: string, rows: Dim, e: Emission): Operand
 }
 
 /** What a value is as shifts side by side, where it is and the model is for ONNX Runtime. */
-export function findShifts(id: ValueId, e: Emission): Shifts | undefined {
-  const { op, operands, attributes, type } = e.definition(id)
-  if (!e.cutsByPad || op !== 'concat' || operands.length === 1) return undefined
+export function findShifts(id: ValueId, m: Pick<Emission, 'definition' | 'forOnnxRuntime'>): Shifts | undefined {
+  const { op, operands, attributes, type } = m.definition(id)
+  if (!m.forOnnxRuntime || op !== 'concat' || operands.length === 1) return undefined
   const beside = attributes.axis
   const axis = beside - 1
   const dim = type.dims[axis]
   if (dim === undefined) return undefined
   const shifts = operands.map((operand): readonly [ValueId, number | undefined] => {
-    const node = e.definition(operand)
+    const node = m.definition(operand)
     if (!isShift(node) || node.attributes.axis !== axis) return [operand, 0]
     return [node.operands[0] as ValueId, staticSize(node.attributes.offset)]
   })
   const [source] = shifts[0] as readonly [ValueId, number | undefined]
-  const { dtype, dims } = e.definition(source).type
+  const { dtype, dims } = m.definition(source).type
   const same = shifts.every(([id]) => id === source) && sameDim(dims[axis] as Dim, dim)
   const offsets = shifts.flatMap(([, offset]) => offset ?? [])
   if (!same || offsets.length < shifts.length) return undefined
@@ -145,7 +145,7 @@ export function findShifts(id: ValueId, e: Emission): Shifts | undefined {
     axis,
     source,
     offsets,
-    read: (positions, rows) => {
+    read: (positions, rows, e) => {
       const from = padRows(source, axis, front, back, e).name
       const places = e.once(`shifts:${positions}:${offsets}`, () =>
         e.op('Add', [e.op('Unsqueeze', [positions, e.ints([1])]), e.ints(offsets.map((offset) => offset + front))]),
@@ -182,7 +182,7 @@ export function padRows(
     return count === 0 ? [] : [e.once(key, () => e.op('Expand', [e.float(0), e.shape(shape)]))]
   }
   const type = { dtype, dims: dims.with(axis, addDim(dims[axis] as Dim, constantDim(front + back))) }
-  const grown = e.shared(`padded:${source}:${axis}:${front}:${back}`, () =>
+  const grown = e.shared(`padded:${name}:${axis}:${front}:${back}`, () =>
     e.op('Concat', [...zeros(front), name, ...zeros(back)], { axis: { int: axis } }, type),
   )
   return { name: grown, type }
@@ -192,7 +192,7 @@ export function padRows(
 export function emitShifts({ id, type }: Node, e: Emission): string | undefined {
   const shifts = findShifts(id, e)
   const dim = shifts && type.dims[shifts.axis]
-  return dim && shifts.read(rangeOf(dim, e), dim).name
+  return dim && shifts.read(rangeOf(dim, e), dim, e).name
 }
 
 /** Reads whose offset depends on lengths: positions are computed, and those outside the operand read a row of zeros. */

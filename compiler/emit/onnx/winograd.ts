@@ -2,265 +2,183 @@
  * Convolutions of three taps with a third fewer multiplications: two neighbouring results share four products in place of
  * six (Winograd's F(2, 3), Lavin and Gray 2016). With taps d apart, the tile of a position t reads x at t + o, t + o + d,
  * t + o + 2d and t + o + 3d, and gives the results at t and t + d; tiles follow each other every 2d positions, d at a time.
+ * The results at t are one phase of the result, those at t + d the other (`phases.ts`).
  */
-import type { TensorType } from '../../ir/graph.ts'
+import type { AnyNode, Node, TensorType, ValueId } from '../../ir/graph.ts'
 import type { Attributes } from '../../ops/op.ts'
-import {
-  addDim,
-  constantDim,
-  type Dim,
-  floorDivDim,
-  oneDim,
-  productDims,
-  scaleDim,
-  staticSize,
-  sumDims,
-} from '../../shapes/dim.ts'
+import { constantDim, type Dim, oneDim, productDims, scaleDim, staticSize } from '../../shapes/dim.ts'
 import { rational } from '../../shapes/rational.ts'
 import { emitContract } from './contract.ts'
 import type { Emission, Operand } from './emission.ts'
-import { padRows, rangeOf, type Shifts, splitEvenly, withAxis } from './window.ts'
+import { cutInHalves } from './halves.ts'
+import { type Cut, type Ends, type Phased, type Phases, phaseRows } from './phases.ts'
+import { findShifts, type Shifts, withAxis } from './window.ts'
 
 type Contract = Attributes['contract']
 
-/** With two, what a band of a large batch needs stays in a cache between the products. */
-const bandCount = 2
+const typeOf = (...dims: Dim[]): TensorType => ({ dtype: 'f32', dims })
 
 /** Where the harmonic mean of both widths is below twice this, the sums around the products cost more than is saved. */
 const leastWidth = 64
 
-/** Emits `contract` of shifts side by side with another operand, or gives undefined where they are not three taps or too narrow. */
-export function emitThreeTaps(
-  operands: readonly [Operand, Operand],
-  side: 0 | 1,
-  shifts: Shifts,
-  labels: Contract,
-  type: TensorType,
-  e: Emission,
-): string | undefined {
-  const [own, other] = [operands[side], operands[1 - side] as Operand]
-  const [ownLabels, otherLabels] = side === 0 ? [labels.left, labels.right] : [labels.right, labels.left]
-  const [time, beside] = [ownLabels[shifts.axis] as number, ownLabels[shifts.axis + 1] as number]
-  const [first, second, third] = shifts.offsets as [number, number, number]
-  const apart = second - first
-  const width = staticSize(own.type.dims[shifts.axis + 1] as Dim)
-  if (shifts.offsets.length !== 3 || apart === 0 || third - second !== apart || width === undefined) return undefined
-  const tiles = (): Tiles => tilesOf(own.type.dims[shifts.axis] as Dim, Math.abs(apart), e)
-  const sides = { shifts, own, other, otherLabels, side, width: width / 3, flip: apart < 0 }
-  const [rows, columns] = [otherLabels.indexOf(time), otherLabels.indexOf(beside)]
-  if (rows < 0 && columns >= 0 && labels.out.includes(time)) {
-    const others = productDims(other.type.dims.filter((_, axis) => axis !== columns))
-    return wide(width / 3, others) ? convolve(sides, tiles(), columns, time, labels, type, e) : undefined
-  }
-  if (rows >= 0 && columns < 0 && labels.out.includes(beside) && !labels.out.includes(time)) {
-    const others = productDims(type.dims.filter((_, axis) => labels.out[axis] !== beside))
-    return wide(width / 3, others) ? correlate(sides, tiles(), rows, beside, labels, type, e) : undefined
-  }
-  return undefined
-}
-
-const wide = (width: number, others: Dim): boolean => {
-  const columns = staticSize(others)
-  return columns !== undefined && width * columns >= leastWidth * (width + columns)
-}
-
-interface Sides {
-  readonly shifts: Shifts
-  readonly own: Operand
-  readonly other: Operand
-  readonly otherLabels: readonly number[]
+/** A contraction with three taps of a tensor side by side: a convolution, or a sum over time for each tap. */
+export interface ThreeTaps {
+  readonly kind: 'convolution' | 'correlation'
+  readonly node: Node<'contract'>
+  /** Which operand has the taps side by side. */
   readonly side: 0 | 1
+  readonly shifts: Shifts
+  /** The tiles of the tensor that is shifted. */
+  readonly cut: Cut
   /** Of one tap. */
   readonly width: number
   /** True where the taps stand last first. */
   readonly flip: boolean
+  /** Where the other operand has the taps below each other, or time. */
+  readonly otherAxis: number
+  /** Where the result has time, or the taps side by side. */
+  readonly place: number
 }
 
-/** Some tiles of a time axis, which are worked on together. */
-interface Band {
-  /** How many rows each of four parts has: one for each pair of results. */
-  readonly rows: Dim
-  /** i64 [rows / apart, apart]: where the tiles begin. */
-  readonly begins: string
+/** What a node is as that, where its taps are at equal distances and wide enough. */
+export function threeTapsOf(node: AnyNode, e: Pick<Emission, 'definition' | 'forOnnxRuntime'>): ThreeTaps | undefined {
+  if (node.op !== 'contract') return undefined
+  const contract = node as Node<'contract'>
+  const { left, right, out } = contract.attributes
+  for (const side of [0, 1] as const) {
+    const own = e.definition(contract.operands[side] as ValueId)
+    const other = e.definition(contract.operands[1 - side] as ValueId)
+    const shifts = findShifts(own.id, e)
+    if (shifts?.offsets.length !== 3) continue
+    const [ownLabels, otherLabels] = side === 0 ? [left, right] : [right, left]
+    const [time, beside] = [ownLabels[shifts.axis] as number, ownLabels[shifts.axis + 1] as number]
+    const [first, second, third] = shifts.offsets as [number, number, number]
+    const apart = Math.abs(second - first)
+    const all = staticSize(own.type.dims[shifts.axis + 1] as Dim)
+    if (apart === 0 || third - second !== second - first || all === undefined) continue
+    const width = all / 3
+    const shared = { node: contract, side, shifts, cut: { axis: shifts.axis, apart }, width, flip: second < first }
+    const [rows, columns] = [otherLabels.indexOf(time), otherLabels.indexOf(beside)]
+    if (rows < 0 && columns >= 0 && out.includes(time)) {
+      const others = other.type.dims.filter((_, axis) => axis !== columns)
+      if (isWide(width, others)) return { ...shared, kind: 'convolution', otherAxis: columns, place: out.indexOf(time) }
+    }
+    if (rows >= 0 && columns < 0 && out.includes(beside) && !out.includes(time)) {
+      const others = node.type.dims.filter((_, axis) => out[axis] !== beside)
+      if (isWide(width, others)) return { ...shared, kind: 'correlation', otherAxis: rows, place: out.indexOf(beside) }
+    }
+  }
+  return undefined
 }
 
-/** The tiles of a time axis. */
-interface Tiles {
-  readonly apart: number
-  readonly bands: readonly Band[]
-  /** i64 [time]: where each position's result stands in all first results and, behind them, all second ones. */
-  readonly order: string
+const isWide = (width: number, others: readonly Dim[]): boolean => {
+  const columns = staticSize(productDims(others))
+  return columns !== undefined && width * columns >= leastWidth * (width + columns)
 }
 
-function tilesOf(dim: Dim, apart: number, e: Emission): Tiles {
-  const count = floorDivDim(addDim(dim, constantDim(2 * apart - 1)), BigInt(2 * apart))
-  const begins = e.once(`tiles:${dim.key}:${apart}`, () => {
-    const starts = e.op('Mul', [rangeOf(count, e), e.ints([2 * apart])])
-    return e.op('Add', [e.op('Unsqueeze', [starts, e.ints([1])]), e.ints([...Array(apart).keys()])])
-  })
-  const bands = splitEvenly(count, bandCount).map(({ from, size }): Band => {
-    const to = addDim(from, size)
-    const own = e.once(`${begins}:${from.key}:${to.key}`, () =>
-      e.op('Slice', [begins, e.extent(from), e.extent(to), e.ints([0])]),
-    )
-    return { rows: scaleDim(size, rational(apart)), begins: own }
-  })
-  const order = e.once(`tiles-order:${dim.key}:${apart}`, () => {
-    const all = scaleDim(count, rational(2 * apart))
-    const grid = e.reshape(rangeOf(all, e), 'i64', [all], [constantDim(2), count, constantDim(apart)])
-    const turned = e.op('Transpose', [grid], { perm: { ints: [1, 0, 2] } })
-    const flat = e.op('Reshape', [turned, e.ints([-1])])
-    return e.op('Slice', [flat, e.ints([0]), e.extent(dim), e.ints([0])])
-  })
-  return { apart, bands, order }
+/** What it reads and makes in phases. */
+export function endsOf({ kind, node, side, shifts, cut, otherAxis, place }: ThreeTaps): Ends {
+  const own = [shifts.source, cut] as const
+  const other = [node.operands[1 - side] as ValueId, { axis: otherAxis, apart: cut.apart }] as const
+  return kind === 'convolution'
+    ? { reads: [own], makes: { axis: place, apart: cut.apart } }
+    : { reads: [own, other], makes: undefined }
 }
 
-/** A tensor with rows of zeros around its time axis. */
-interface Padded {
-  readonly name: string
-  readonly type: TensorType
-  readonly axis: number
-}
-
-/** The rows of all tiles at a distance from where they begin: [.., rows, ..]. */
-function rowsAt(
-  { name, type, axis }: Padded,
-  place: number,
-  apart: number,
-  { begins, rows }: Band,
-  e: Emission,
-): string {
-  const { dtype, dims } = type
-  return e.shared(`rows:${name}:${axis}:${place}:${begins}`, () => {
-    const places = e.once(`places:${begins}:${place}`, () => e.op('Add', [begins, e.int(place)]))
-    const count = scaleDim(rows, rational(1, apart))
-    const split = [...dims.slice(0, axis), count, constantDim(apart), ...dims.slice(axis + 1)]
-    const read = e.op('Gather', [name, places], { axis: { int: axis } }, { dtype, dims: split })
-    return e.reshape(read, dtype, split, dims.with(axis, rows))
-  })
-}
-
-/** Two of those, added or the second taken from the first. */
-function pairAt(
-  op: 'Add' | 'Sub',
-  x: Padded,
-  [first, second]: readonly [number, number],
-  apart: number,
-  band: Band,
-  e: Emission,
-): string {
-  const type = withAxis(x.type, x.axis, band.rows)
-  return e.shared(`${op}:${x.name}:${x.axis}:${first}:${second}:${band.begins}`, () =>
-    e.op(op, [rowsAt(x, first, apart, band, e), rowsAt(x, second, apart, band, e)], {}, type),
-  )
-}
+/** Two phases of a value, added or the second taken from the first. */
+const pair = (op: 'Add' | 'Sub', first: string, second: string, type: TensorType, e: Emission): string =>
+  e.shared(`${op}:${first}:${second}`, () => e.op(op, [first, second], {}, type))
 
 /** What the four products read of the shifted tensor: x0 - x2, x1 + x2, x2 - x1, x1 - x3. */
-function transformed({ shifts, own, width }: Sides, apart: number, band: Band, e: Emission): Operand[] {
-  const { axis, source } = shifts
+function transformed({ shifts, cut, width, node, side }: ThreeTaps, phases: Phases, e: Emission): Operand[] {
+  const { axis, apart } = cut
   const ahead = Math.min(...shifts.offsets)
-  const front = Math.max(0, -ahead)
-  // The last tile begins 2 * apart - 1 behind the end at most.
-  const x: Padded = { ...padRows(source, axis, front, Math.max(0, 4 * apart - 1 + ahead), e), axis }
-  const [x0, x1, x2, x3] = [0, 1, 2, 3].map((k) => front + ahead + k * apart) as [number, number, number, number]
-  const type = withAxis(withAxis(own.type, axis, band.rows), axis + 1, constantDim(width))
+  const rows = (k: number): string => phases.rowsAt(shifts.source, cut, ahead + k * apart)
+  const [x0, x1, x2, x3] = [rows(0), rows(1), rows(2), rows(3)]
+  const { id, type } = e.definition(node.operands[side] as ValueId)
+  const phase = phaseRows(type.dims[axis] as Dim, apart)
+  const part = withAxis(withAxis(type, axis, phase), axis + 1, constantDim(width))
   return [
-    pairAt('Sub', x, [x0, x2], apart, band, e),
-    pairAt('Add', x, [x1, x2], apart, band, e),
-    pairAt('Sub', x, [x2, x1], apart, band, e),
-    pairAt('Sub', x, [x1, x3], apart, band, e),
-  ].map((name) => ({ id: own.id, name, type }))
+    pair('Sub', x0, x2, part, e),
+    pair('Add', x1, x2, part, e),
+    pair('Sub', x2, x1, part, e),
+    pair('Sub', x1, x3, part, e),
+  ].map((name) => ({ id, name, type: part }))
 }
 
-/** Results along time: a product over the taps for each position. */
-function convolve(
-  sides: Sides,
-  tiles: Tiles,
-  columns: number,
-  time: number,
-  labels: Contract,
-  type: TensorType,
-  e: Emission,
-): string {
-  const { other, side, width, flip } = sides
-  const { dims } = other.type
-  const [before, after] = [productDims(dims.slice(0, columns)), productDims(dims.slice(columns + 1))]
+/** Results along time, in phases: a product over the taps for each position. */
+export function emitConvolution(taps: ThreeTaps, kernel: Operand, phases: Phases, e: Emission): Phased {
+  const { node, side, width, flip, otherAxis, place, cut } = taps
+  const { dims } = kernel.type
+  const [before, after] = [productDims(dims.slice(0, otherAxis)), productDims(dims.slice(otherAxis + 1))]
   const inner = scaleDim(after, rational(width))
-  const taps = e.reshape(other.name, 'f32', dims, [before, constantDim(3), inner])
+  const matrix = e.reshape(kernel.name, 'f32', dims, [before, constantDim(3), inner])
   // w0, (w0 + w1 + w2) / 2, (w0 - w1 + w2) / 2, w2
   const mixing = flip
     ? [0, 0, 1, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 1, 0, 0]
     : [1, 0, 0, 0.5, 0.5, 0.5, 0.5, -0.5, 0.5, 0, 0, 1]
-  const mixed = e.op(
-    'MatMul',
-    [e.tensor('f32', [4, 3], mixing), taps],
-    {},
-    { dtype: 'f32', dims: [before, constantDim(4), inner] },
-  )
-  const kernel = withAxis(other.type, columns, constantDim(width))
-  const place = labels.out.indexOf(time)
-  const weights = [0, 1, 2, 3].map((k): Operand => {
-    const one = [before, oneDim, inner]
+  const mixed = e.op('MatMul', [e.tensor('f32', [4, 3], mixing), matrix], {}, typeOf(before, constantDim(4), inner))
+  const one = withAxis(kernel.type, otherAxis, constantDim(width))
+  const phase = withAxis(node.type, place, phaseRows(node.type.dims[place] as Dim, cut.apart))
+  const [p0, p1, p2, p3] = transformed(taps, phases, e).map((part, k) => {
     const bounds = [e.ints([k]), e.ints([k + 1]), e.ints([1])]
-    const cut = e.op('Slice', [mixed, ...bounds], {}, { dtype: 'f32', dims: one })
-    return { id: other.id, name: e.reshape(cut, 'f32', one, kernel.dims), type: kernel }
-  })
-  const halves = tiles.bands.map((band) => {
-    const half = withAxis(type, place, band.rows)
-    const [p0, p1, p2, p3] = transformed(sides, tiles.apart, band, e).map((part, k) => {
-      const [left, right] = side === 0 ? [part, weights[k] as Operand] : [weights[k] as Operand, part]
-      return emitContract(left, right, labels, half, e)
-    }) as [string, string, string, string]
-    return [
-      e.op('Add', [e.op('Add', [p1, p2], {}, half), p0], {}, half),
-      e.op('Sub', [e.op('Sub', [p1, p2], {}, half), p3], {}, half),
-    ] as const
-  })
-  const both = [...halves.map(([first]) => first), ...halves.map(([, second]) => second)]
-  const rows = scaleDim(sumDims(tiles.bands.map((band) => band.rows)), rational(2))
-  const all = e.op('Concat', both, { axis: { int: place } }, withAxis(type, place, rows))
-  return e.op('Gather', [all, tiles.order], { axis: { int: place } }, type)
+    const slice = e.op('Slice', [mixed, ...bounds], {}, typeOf(before, oneDim, inner))
+    const weights = { ...kernel, name: e.reshape(slice, 'f32', [before, oneDim, inner], one.dims), type: one }
+    const [left, right] = side === 0 ? [part, weights] : [weights, part]
+    return emitContract(left, right, node.attributes, phase, e)
+  }) as [string, string, string, string]
+  const first = e.op('Add', [e.op('Add', [p1, p2], {}, phase), p0], {}, phase)
+  const second = e.op('Sub', [e.op('Sub', [p1, p2], {}, phase), p3], {}, phase)
+  return { axis: place, apart: cut.apart, phases: [first, second], clean: false }
 }
 
 /** A result for each tap: the sum over time of the shifted tensor times another. */
-function correlate(
-  sides: Sides,
-  tiles: Tiles,
-  rows: number,
-  beside: number,
+export function emitCorrelation(taps: ThreeTaps, other: Operand, phases: Phases, e: Emission): string {
+  const { node, side, width, flip, otherAxis, place, cut } = taps
+  const otherCut = { axis: otherAxis, apart: cut.apart }
+  const [y0, y1] = phases.of(other.id, otherCut, true).phases
+  const rows = withAxis(other.type, otherAxis, phaseRows(other.type.dims[otherAxis] as Dim, cut.apart))
+  const pairs = [y0, pair('Add', y0, y1, rows, e), pair('Sub', y1, y0, rows, e), y1]
+  const tap = withAxis(node.type, place, constantDim(width))
+  const parts = transformed(taps, phases, e).map((part, k) => {
+    const own = { id: other.id, name: pairs[k] as string, type: rows }
+    return emitParts(side === 0 ? [part, own] : [own, part], node.attributes, tap, e)
+  })
+  // (2 * p0 + p1 - p2) / 2, (p1 + p2) / 2, (p1 - p2 - 2 * p3) / 2
+  const mixing = [
+    [1, 0.5, -0.5, 0],
+    [0, 0.5, 0.5, 0],
+    [0, 0.5, -0.5, -1],
+  ]
+  const weights = (flip ? mixing.reverse() : mixing).flatMap((row) =>
+    parts.flatMap((part, k) => Array<number>(part.count).fill(row[k] as number)),
+  )
+  const [count, size, three] = [constantDim(weights.length / 3), productDims(tap.dims), constantDim(3)]
+  const names = parts.map(({ name }) => name)
+  const apiece = e.op('Concat', names, { axis: { int: 0 } }, typeOf(count, ...tap.dims))
+  const matrix = e.reshape(apiece, 'f32', [count, ...tap.dims], [count, size])
+  const mixed = e.op('MatMul', [e.tensor('f32', [3, weights.length / 3], weights), matrix], {}, typeOf(three, size))
+  const result = e.reshape(mixed, 'f32', [three, size], [three, ...tap.dims])
+  const split = tap.dims.toSpliced(place, 0, three)
+  const perm = [...tap.dims.keys()].map((axis) => axis + 1).toSpliced(place, 0, 0)
+  const turned = place === 0 ? result : e.op('Transpose', [result], { perm: { ints: perm } }, typeOf(...split))
+  return e.reshape(turned, 'f32', split, node.type.dims)
+}
+
+/** A sum over tiles as `count` parts of it, side by side: [count, ...]. */
+function emitParts(
+  operands: readonly [Operand, Operand],
   labels: Contract,
   type: TensorType,
   e: Emission,
-): string {
-  const { other, side, width, flip } = sides
-  const { apart } = tiles
-  // Padded as a convolution pads that reads the tensor itself, which then has made these sums already.
-  const y: Padded = { ...padRows(other.id, rows, apart, 3 * apart - 1, e), axis: rows }
-  const [y0, y1] = [apart, 2 * apart]
-  const place = labels.out.indexOf(beside)
-  const tap = withAxis(type, place, constantDim(width))
-  const [p0, p1, p2, p3] = tiles.bands
-    .map((band) => {
-      const pairs = [
-        rowsAt(y, y0, apart, band, e),
-        pairAt('Add', y, [y0, y1], apart, band, e),
-        pairAt('Sub', y, [y1, y0], apart, band, e),
-        rowsAt(y, y1, apart, band, e),
-      ]
-      return transformed(sides, apart, band, e).map((part, k) => {
-        const pair = { id: other.id, name: pairs[k] as string, type: withAxis(other.type, rows, band.rows) }
-        const [left, right] = side === 0 ? [part, pair] : [pair, part]
-        return emitContract(left, right, labels, tap, e)
-      })
-    })
-    .reduce((sums, parts) => sums.map((sum, k) => e.op('Add', [sum, parts[k] as string], {}, tap))) as [
-    string,
-    string,
-    string,
-    string,
-  ]
-  const halved = (op: 'Add' | 'Sub'): string => e.op('Mul', [e.op(op, [p1, p2], {}, tap), e.float(0.5)], {}, tap)
-  const outer = halved('Sub')
-  const taps = [e.op('Add', [p0, outer], {}, tap), halved('Add'), e.op('Sub', [outer, p3], {}, tap)]
-  return e.op('Concat', flip ? taps.reverse() : taps, { axis: { int: place } }, type)
+): { readonly name: string; readonly count: number } {
+  const [
+    {
+      type: { dims },
+    },
+  ] = operands
+  const halves = dims.some(e.mayBeEmpty) ? undefined : cutInHalves(operands, labels, type, e, true)
+  if (halves) return { name: emitContract(...halves.operands, halves.labels, halves.type, e), count: 2 }
+  const whole = emitContract(...operands, labels, type, e)
+  return { name: e.reshape(whole, 'f32', type.dims, [oneDim, ...type.dims]), count: 1 }
 }

@@ -22,7 +22,11 @@ export async function ortEngine({ threads, provider }: { threads: number; provid
       threads,
     },
     compile: (program, optimiser) => {
-      const artefact = emitTraining(program, { optimiser, producerVersion: version })
+      const artefact = emitTraining(program, {
+        optimiser,
+        producerVersion: version,
+        on: provider === 'cpu' ? 'cpu' : 'gpu',
+      })
       // The two sessions of a run take turns, so neither's threads may spin while the other works.
       return ortCompiled(artefact, exportWithInputs(program), { threads, provider, spinning: false })
     },
