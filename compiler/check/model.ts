@@ -173,16 +173,18 @@ const declarations: ReadonlySet<Statement['kind']> = new Set(['hyper', 'seq', 'i
 /** A model in use draws nothing: whatever its outputs are made of is followed down to the draws. */
 function refuseDraws(context: Context, roots: readonly Root[]): void {
   const seen = new Set<Def>()
+  // By a list and not by recursion, as one definition may read the next a thousand times over.
+  const open = roots.map(({ body }) => body)
   const visit = (core: Core): void => {
     if (core.kind === 'read' && !seen.has(core.def)) {
       const { body, span } = core.def
       seen.add(core.def)
-      if (!isLeaf(body)) visit(body)
+      if (!isLeaf(body)) open.push(body)
       else if (body.kind === 'noise' && span) report(context, graph.drawOutsideTraining, span, {})
     }
     eachChild(core, visit)
   }
-  for (const root of roots) visit(root.body)
+  for (let body = open.pop(); body; body = open.pop()) visit(body)
 }
 
 /** Nested maps of the edits by path; an edit that is reached is taken out of `unused`. */

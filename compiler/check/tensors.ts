@@ -222,7 +222,7 @@ export const axisOrder = (vars: Iterable<IndexVar>): IndexVar[] => {
 
 /**
  * Gives a tensor a definition, so that it is computed once; what is only a read of one stays as it is. The definition
- * is made when it is first read or when `settleAll` is called, so that checking alone makes none.
+ * is made when it is first read or when `settleAll` is called, so that checking alone makes none but in long specs.
  */
 export function materialise(context: Context, tensor: TensorValue, span: Span, label?: string): TensorValue {
   const { run } = context
@@ -243,9 +243,13 @@ export function materialise(context: Context, tensor: TensorValue, span: Span, l
     }
     return made
   }
+  // A definition that reads the one before makes that first, and so on: of a long chain the stack would overflow.
+  if (run.unsettled.length >= longestChain) settleAll(run)
   run.unsettled.push(settle)
   return { ...tensor, at: (indices) => settle()(indices) }
 }
+
+const longestChain = 512
 
 /** Makes the definitions that are waiting, in the order in which they were asked for, so that no chain grows deep. */
 export function settleAll(run: Run): void {
