@@ -59,15 +59,18 @@ export async function measureSpeed(bench: Bench): Promise<SpeedReport> {
   return { steps, products, squares }
 }
 
-/** The most resident memory, in MiB, over some early steps and over those after; each step is of other lengths. */
+/** The most resident memory, in MiB, over some early steps and over those after, of 41 lengths in turn. */
 export async function measureMemory(bench: Bench, count: number): Promise<{ early: number; late: number }> {
   const step = await openStep(bench)
   const early = earlySteps(count)
   const peaks = { early: 0, late: 0 }
-  for (let k = 0; k < count; k++) {
+  const sizes = Array.from({ length: 41 }, (_, k): StepSize => {
     const share = (((k * 37) % 41) + 1) / 41
     const lengths = Object.entries(bench.lengths).map(([name, most]) => [name, Math.max(1, Math.round(most * share))])
-    await step.take({ batch: bench.batch, lengths: Object.fromEntries(lengths) })
+    return { batch: bench.batch, lengths: Object.fromEntries(lengths) }
+  })
+  for (let k = 0; k < count; k++) {
+    await step.take(sizes[k % sizes.length] as StepSize)
     const part = k < early ? 'early' : 'late'
     peaks[part] = Math.max(peaks[part], process.memoryUsage().rss / 2 ** 20)
   }

@@ -8,7 +8,7 @@ import { batchFeeds, type StepSize } from './step-feeds.ts'
 /** A model in training. */
 export interface Stepper {
   /**
-   * Takes a step, and gives its time in milliseconds: the first of a size may compile. Throws a DiagnosticError where the
+   * Takes a step, and gives its time in milliseconds: the first of a size may compile, and its batch is kept. Throws a DiagnosticError where the
    * engine fails.
    */
   take(size: StepSize): Promise<number>
@@ -25,12 +25,12 @@ export async function openStepper({ layout, open }: Compiled, program: Program, 
     weightDecay: new Float32Array(layout.params.size),
   }
   let step = 0
-  // Made once: a device that waits for a batch slows down, and so does a process that has thrown one away.
-  let last: { readonly size: StepSize; readonly feeds: Readonly<Record<string, Value>> } | undefined
+  // Made once: a device that waits for a batch slows down, and a process that throws one away keeps some of its memory.
+  const batches = new Map<StepSize, Readonly<Record<string, Value>>>()
   return {
     async take(size) {
-      if (last?.size !== size) last = { size, feeds: batchFeeds(program, layout, size) }
-      const { feeds } = last
+      const feeds = batches.get(size) ?? batchFeeds(program, layout, size)
+      batches.set(size, feeds)
       step++
       const begin = now()
       await trainer.take(feeds, { ...control, step })

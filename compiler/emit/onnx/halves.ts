@@ -53,8 +53,8 @@ export function cutInHalves(
       })
   if (!even) {
     e.setExtent(`halves of ${formatDim(depth)}`, count)
-    const positions = e.once(`half:${depth.key}`, () => e.op('Div', [e.extent(depth), count]))
-    e.setExtent(`half of ${formatDim(depth)}`, positions)
+    const each = e.once(`half:${depth.key}`, () => e.op('Div', [e.extent(depth), count]))
+    e.setExtent(`half of ${formatDim(depth)}`, each)
   }
   const cut = ({ id, name, type: { dims } }: Operand): Operand => {
     const rest = dims.slice(own)
